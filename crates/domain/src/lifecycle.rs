@@ -156,7 +156,8 @@ pub enum RolloutPhase {
 }
 
 /// What happens to a rollout.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum RolloutEvent {
     /// All wanted instances of the target are ready and no other is left.
     Completed,

@@ -1,0 +1,47 @@
+//! Who belongs to a tenant, and with which role.
+
+use berth_domain::{id::UserId, right::Role};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+/// Adds a person to a tenant. Somebody without an account gets one with the given first password.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct AddPersonBody {
+    /// Who.
+    pub email: String,
+    /// The role at the tenant.
+    pub role: Role,
+    /// For a new account: the shown name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub display_name: Option<String>,
+    /// For a new account: the first password. Ignored for an existing one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password: Option<String>,
+}
+
+/// Changes a person's role at the tenant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct UpdatePersonBody {
+    /// The role.
+    pub role: Role,
+}
+
+/// A person of a tenant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct PersonView {
+    /// Who.
+    pub id: UserId,
+    /// E-mail.
+    pub email: String,
+    /// Shown name.
+    pub display_name: String,
+    /// The role at the tenant.
+    pub role: Role,
+    /// Since when.
+    pub since: DateTime<Utc>,
+}

@@ -1,0 +1,82 @@
+//! What a plan is made from.
+
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    string::String,
+};
+use berth_domain::{
+    app::PlacementStrategy,
+    id::{AppId, InstanceId, NodeId, ReleaseId},
+    lifecycle::InstancePhase,
+    node::{NodeAvailability, NodeState},
+    quantity::Resources,
+};
+use serde::{Deserialize, Serialize};
+
+/// The cluster as the store read it, in one transaction.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// The version of the assignment that this was read from; a plan commits only against it.
+    pub version: u64,
+    /// Every node that joined and was not removed.
+    pub nodes: BTreeMap<NodeId, Node>,
+    /// Every release that a target or an instance names.
+    pub releases: BTreeMap<ReleaseId, Demand>,
+    /// Every instance that was assigned and is not gone.
+    pub instances: BTreeMap<InstanceId, Placed>,
+    /// How many instances of which releases each app shall have. An app without an entry shall have none.
+    pub targets: BTreeMap<AppId, BTreeMap<ReleaseId, u32>>,
+}
+
+/// A node.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Node {
+    /// Its name, for explanations.
+    pub name: String,
+    /// Whether it was heard lately.
+    pub state: NodeState,
+    /// What an administrator wants of it.
+    pub availability: NodeAvailability,
+    /// What its instances may use.
+    pub capacity: Resources,
+    /// Labels.
+    pub labels: BTreeMap<String, String>,
+    /// Images that are there: digests and upload names.
+    pub images: BTreeSet<String>,
+    /// Host ports that something else listens on.
+    pub foreign_ports: BTreeSet<u16>,
+}
+
+/// What one instance of a release asks of a node.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Demand {
+    /// The app of the release.
+    pub app: AppId,
+    /// What one instance needs.
+    pub resources: Resources,
+    /// Fixed host ports.
+    pub host_ports: BTreeSet<u16>,
+    /// Labels that the node must carry.
+    pub node_labels: BTreeMap<String, String>,
+    /// Fill or spread.
+    pub strategy: PlacementStrategy,
+    /// The image as [`Node::images`] would list it.
+    pub image: String,
+}
+
+/// An instance that was assigned.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Placed {
+    /// Its app.
+    pub app: AppId,
+    /// Its release.
+    pub release: ReleaseId,
+    /// Where it is.
+    pub node: NodeId,
+    /// Its number within the release, from 1.
+    pub number: u32,
+    /// Whether it was told to stop. It holds its resources until it is gone.
+    pub stopping: bool,
+    /// As last observed.
+    pub phase: InstancePhase,
+}
