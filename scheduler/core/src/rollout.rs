@@ -46,13 +46,21 @@ pub struct RolloutInstance {
     pub hopeless: bool,
     /// Why it is not ready, for the rollout's own reason.
     pub message: String,
+    /// Of the target release, but made before the restart that is going on: it must be replaced.
+    /// The same rule as [`crate::snapshot::Placed::outdated`].
+    #[serde(default)]
+    pub outdated: bool,
 }
 
 /// What shall be now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RolloutStep {
     /// How many instances of which release the app shall have now.
+    /// Outdated instances are not among them.
     pub targets: BTreeMap<ReleaseId, u32>,
+    /// How many outdated instances may still run: for [`crate::snapshot::Snapshot::outdated_allowed`].
+    #[serde(default)]
+    pub outdated_allowed: u32,
     /// What happened to the rollout, if anything.
     pub event: Option<RolloutEvent>,
     /// Why, as an English sentence, when `event` is a failure.
@@ -64,5 +72,10 @@ pub const RESTARTS_MAX: u32 = 3;
 
 /// Decides the next step at `now_ms` (Unix milliseconds).
 pub fn step(view: &RolloutView, _now_ms: u64) -> RolloutStep {
-    RolloutStep { targets: BTreeMap::from([(view.target, view.replicas)]), event: None, reason: None }
+    RolloutStep { targets: settled(view.target, view.replicas), outdated_allowed: 0, event: None, reason: None }
+}
+
+/// The targets of an app without a rollout that is going on.
+pub fn settled(release: ReleaseId, replicas: u32) -> BTreeMap<ReleaseId, u32> {
+    BTreeMap::from([(release, replicas)])
 }

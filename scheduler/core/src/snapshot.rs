@@ -25,7 +25,11 @@ pub struct Snapshot {
     /// Every instance that was assigned and is not gone.
     pub instances: BTreeMap<InstanceId, Placed>,
     /// How many instances of which releases each app shall have. An app without an entry shall have none.
+    /// They count instances that are not [`Placed::outdated`].
     pub targets: BTreeMap<AppId, BTreeMap<ReleaseId, u32>>,
+    /// How many outdated instances each app may still have. An app without an entry: none, all of them stop.
+    #[serde(default)]
+    pub outdated_allowed: BTreeMap<AppId, u32>,
 }
 
 /// A node.
@@ -79,4 +83,10 @@ pub struct Placed {
     pub stopping: bool,
     /// As last observed.
     pub phase: InstancePhase,
+    /// Made before the restart that is going on, so it must be replaced by one of the same release. True only while a
+    /// restart rollout of its app is progressing, the instance is of that rollout's target release, and its restart
+    /// serial is below the app's; in every other phase, and without such a rollout, nothing is outdated. So a restart
+    /// that is taken back keeps what still runs of the old, and an overtaken one disturbs nobody.
+    #[serde(default)]
+    pub outdated: bool,
 }
