@@ -56,9 +56,11 @@ impl Account {
     /// Gives a file or directory to this account.
     pub(crate) fn own(&self, path: &Path) -> Result<(), Error> {
         let Some((uid, gid)) = self.other else { return Ok(()) };
-        chown(path, Some(uid), Some(gid))
-            .map_err(std::io::Error::from)
-            .map_err(Error::os(format!("giving {} to {}", path.display(), self.name)))
+        chown(path, Some(uid), Some(gid)).map_err(std::io::Error::from).map_err(Error::os(format!(
+            "giving {} to {}",
+            path.display(),
+            self.name
+        )))
     }
 
     /// Checks that this account may enter every directory above `path`; otherwise Postgres fails with a riddle.

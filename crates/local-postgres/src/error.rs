@@ -19,7 +19,9 @@ pub enum Error {
         found: String,
     },
     /// Postgres refuses to run as root, and the account that it runs as may not enter a directory on the way.
-    #[error("the account {account} may not enter {directory}, where Postgres would keep its data; choose another place")]
+    #[error(
+        "the account {account} may not enter {directory}, where Postgres would keep its data; choose another place"
+    )]
     Unreachable {
         /// The account's name.
         account: String,
