@@ -31,11 +31,15 @@ pub struct RollbackBody {
     pub release: Option<u32>,
 }
 
-/// What was begun. The answer of every call that starts a rollout is 202 with this.
+/// What was begun: the answer (202) of deploy, rollback and restart. Creating an app answers 202 with its `AppView`;
+/// scale (`PUT`), stop and start answer 200 with it; abort answers 202 with the `RolloutView`.
+///
+/// Deploying just what runs already, spec and image alike, makes no release: the answer is then 200 with the present
+/// release's number and no rollout. To get fresh instances, restart.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RolloutStartedView {
-    /// The rollout; none when there is nothing to roll out (the app is stopped).
+    /// The rollout; none when there is nothing to roll out: the app is stopped or scaled to nothing, or nothing changed.
     pub rollout: Option<RolloutId>,
     /// The release's number.
     pub release: u32,
