@@ -1,7 +1,10 @@
 //! From a snapshot to a plan: keep what may stay, find feasible nodes, score, place.
 
-use crate::snapshot::Snapshot;
-use alloc::{collections::BTreeMap, vec::Vec};
+use crate::{index::Index, plan_app::plan_app, snapshot::Snapshot};
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    vec::Vec,
+};
 use berth_domain::id::{AppId, InstanceId, NodeId, ReleaseId};
 use serde::{Deserialize, Serialize};
 
@@ -46,11 +49,11 @@ pub struct Stop {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StopReason {
-    /// Its release has more instances than it shall have; the newest goes first.
+    /// Its release has more instances than it shall have. What is not ready goes before what is, then the newest.
     Surplus,
     /// Its node was lost.
     NodeLost,
-    /// Its node is drained, and its replacement is ready.
+    /// Its node is drained. It ran: its replacement is ready. It did not run: its replacement has a place.
     NodeDrained,
 }
 
@@ -97,6 +100,20 @@ pub enum Constraint {
     },
 }
 
+impl Constraint {
+    /// The word in [`Explanation::refused`]: its `kind` on the wire.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::NotReady => "not_ready",
+            Self::NotActive => "not_active",
+            Self::Label { .. } => "label",
+            Self::HostPort { .. } => "host_port",
+            Self::Cpu { .. } => "cpu",
+            Self::Memory { .. } => "memory",
+        }
+    }
+}
+
 /// Why a node was chosen: the best candidates in order, and how many nodes failed which constraint.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Explanation {
@@ -134,7 +151,23 @@ pub struct Score {
     pub node: NodeId,
 }
 
-/// Plans for the apps named in `dirty`; all others stay as they are.
-pub fn plan(_snapshot: &Snapshot, _dirty: &[AppId]) -> Plan {
-    Plan::default()
+/// Plans for the apps named in `dirty`; all others stay as they are. The order of `dirty` does not matter.
+///
+/// Apps are planned in the order of their ids, each against what the ones before it took. What a stopping instance
+/// holds stays held, so nothing that one plan frees is given away in the same plan: the next one sees it gone.
+pub fn plan(snapshot: &Snapshot, dirty: &[AppId]) -> Plan {
+    let dirty: BTreeSet<AppId> = dirty.iter().copied().collect();
+    let mut index = Index::new(snapshot, &dirty);
+    let mut plan = Plan { base_version: snapshot.version, ..Plan::default() };
+    let mut unplaced = Vec::new();
+    for app in dirty {
+        let mut outcome = plan_app(&mut index, app);
+        plan.starts.append(&mut outcome.starts);
+        plan.stops.append(&mut outcome.stops);
+        unplaced.append(&mut outcome.unplaced);
+    }
+    // Room only shrinks while planning, so a node that refused then refuses now: explained against the final state,
+    // the refusals of the same plan made again are the same.
+    plan.refusals = unplaced.into_iter().flat_map(|lack| lack.refusals(&index)).collect();
+    plan
 }

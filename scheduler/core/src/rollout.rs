@@ -1,6 +1,14 @@
 //! The next step of a rollout: how many instances of which release there shall be now.
+//!
+//! A step is decided from what is there, never from the step before, so it may be asked for at any time, twice, or
+//! after hours: it always says what the app shall have now. Ready instances gate everything: a new one counts when it
+//! is ready, an old one goes when a new one has taken its place.
+
+mod allot;
+mod failure;
 
 use alloc::{collections::BTreeMap, string::String, vec::Vec};
+use allot::Tally;
 use berth_domain::{
     app::RolloutPolicy,
     id::{InstanceId, ReleaseId},
@@ -71,11 +79,37 @@ pub struct RolloutStep {
 pub const RESTARTS_MAX: u32 = 3;
 
 /// Decides the next step at `now_ms` (Unix milliseconds).
-pub fn step(view: &RolloutView, _now_ms: u64) -> RolloutStep {
-    RolloutStep { targets: settled(view.target, view.replicas), outdated_allowed: 0, event: None, reason: None }
+///
+/// While it goes on there are at most `replicas + max_surge` wanted instances, and at least
+/// `replicas - max_unavailable` ready ones, as far as there were so many. With fixed host ports an old instance must
+/// free its port before a new one can have it: then nothing is added above `replicas`, and one may be missing at a
+/// time even when `max_unavailable` is 0.
+///
+/// A failure changes no target: the step after it, in the new phase, decides what goes. Rolling back is never taken
+/// back; when the release before does not become ready either, it stays and waits.
+pub fn step(view: &RolloutView, now_ms: u64) -> RolloutStep {
+    if view.phase.is_over() {
+        return settle(view, None);
+    }
+    let tally = Tally::of(view);
+    // No wanted instance is missing, so nothing needs to be waited for.
+    if view.replicas == 0 || tally.is_complete(view.replicas) {
+        return settle(view, Some(RolloutEvent::Completed));
+    }
+    if view.phase == RolloutPhase::Progressing
+        && let Some(reason) = failure::find(view, &tally, now_ms)
+    {
+        let event = if view.before.is_some() { RolloutEvent::TakenBack } else { RolloutEvent::GivenUp };
+        return RolloutStep { event: Some(event), reason: Some(reason), ..tally.as_it_is(view.target) };
+    }
+    tally.next(view)
 }
 
 /// The targets of an app without a rollout that is going on.
 pub fn settled(release: ReleaseId, replicas: u32) -> BTreeMap<ReleaseId, u32> {
     BTreeMap::from([(release, replicas)])
+}
+
+fn settle(view: &RolloutView, event: Option<RolloutEvent>) -> RolloutStep {
+    RolloutStep { targets: settled(view.target, view.replicas), outdated_allowed: 0, event, reason: None }
 }
