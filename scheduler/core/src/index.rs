@@ -7,7 +7,6 @@ use alloc::{
 };
 use berth_domain::{
     id::{AppId, InstanceId, NodeId},
-    lifecycle::InstancePhase,
     node::NodeState,
     quantity::Resources,
 };
@@ -45,7 +44,7 @@ impl<'a> Index<'a> {
             }
             // An instance on a node that is no longer known holds nothing that could be given away.
             let Some(node) = index.nodes.get_mut(&placed.node) else { continue };
-            if let Some(demand) = snapshot.releases.get(&placed.release).filter(|_| holds_resources(placed)) {
+            if let Some(demand) = snapshot.releases.get(&placed.release) {
                 node.hold(demand);
             }
             if is_planned && !placed.stopping {
@@ -85,10 +84,4 @@ impl<'a> NodeUse<'a> {
     pub(crate) fn free(&self) -> Resources {
         self.node.capacity.minus(self.used)
     }
-}
-
-/// A stopping instance holds what it has until its agent saw it gone. One that was not told to stop holds it in any
-/// phase: its agent may start it again.
-fn holds_resources(placed: &Placed) -> bool {
-    !(placed.stopping && placed.phase == InstancePhase::Stopped)
 }

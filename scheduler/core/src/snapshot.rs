@@ -22,7 +22,7 @@ pub struct Snapshot {
     pub nodes: BTreeMap<NodeId, Node>,
     /// Every release that a target or an instance names.
     pub releases: BTreeMap<ReleaseId, Demand>,
-    /// Every instance that was assigned and is not gone.
+    /// Every instance that was assigned and is not gone. Each holds its room and its host ports, in any phase.
     pub instances: BTreeMap<InstanceId, Placed>,
     /// How many instances of which releases each app shall have. An app without an entry shall have none.
     /// They count instances that are not [`Placed::outdated`].
