@@ -80,8 +80,7 @@ impl Authority {
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         let certificate = params.self_signed(&key).map_err(AuthorityError::Signing)?;
         let fingerprint = hex::encode(Sha256::digest(certificate.der()));
-        let authority =
-            Self { certificate_pem: certificate.pem(), fingerprint, issuer: Issuer::new(params, key) };
+        let authority = Self { certificate_pem: certificate.pem(), fingerprint, issuer: Issuer::new(params, key) };
         Ok((authority, key_pem))
     }
 

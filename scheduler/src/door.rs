@@ -70,11 +70,7 @@ pub trait Directory: Send + Sync + 'static {
     /// Whether the node is a member still and this is its newest certificate.
     async fn is_current(&self, node: NodeId, serial: &str) -> Result<bool, DirectoryError>;
     /// Credentials for the image of an instance, only when it is placed on the node.
-    async fn pull_credential(
-        &self,
-        node: NodeId,
-        instance: InstanceId,
-    ) -> Result<Option<Credential>, DirectoryError>;
+    async fn pull_credential(&self, node: NodeId, instance: InstanceId) -> Result<Option<Credential>, DirectoryError>;
     /// Where the archive of an uploaded image lies, only when an instance on the node needs it.
     async fn image_archive(&self, node: NodeId, image: ImageId) -> Result<PathBuf, DirectoryError>;
     /// An agent has come.

@@ -72,12 +72,7 @@ pub trait Fleet: Send + Sync + 'static {
     /// Ends a node's connection, as when the node was removed.
     fn disconnect(&self, node: NodeId);
     /// Opens the log of an instance. Dropping the stream ends it at the agent.
-    async fn open_log(
-        &self,
-        node: NodeId,
-        instance: InstanceId,
-        options: LogOptions,
-    ) -> Result<LogStream, FleetError>;
+    async fn open_log(&self, node: NodeId, instance: InstanceId, options: LogOptions) -> Result<LogStream, FleetError>;
     /// Opens a terminal in an instance. Dropping it ends it at the agent.
     async fn open_terminal(
         &self,

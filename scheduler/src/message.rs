@@ -129,10 +129,7 @@ pub struct HeartbeatReport {
 impl TryFrom<fleet::Heartbeat> for HeartbeatReport {
     type Error = BadMessage;
     fn try_from(heartbeat: fleet::Heartbeat) -> Result<Self, BadMessage> {
-        Ok(Self {
-            docker_answers: heartbeat.docker_answers,
-            facts: heartbeat.facts.map(Facts::try_from).transpose()?,
-        })
+        Ok(Self { docker_answers: heartbeat.docker_answers, facts: heartbeat.facts.map(Facts::try_from).transpose()? })
     }
 }
 
@@ -307,7 +304,8 @@ mod tests {
     fn what_cannot_be_meant_is_refused() {
         let unknown = fleet::Report { instances: vec![observed("dancing")], ..Default::default() };
         assert_eq!(NodeReport::try_from(unknown), Err(BadMessage::Phase("dancing".into())));
-        let crowd = fleet::Report { instances: vec![observed("ready"); REPORT_INSTANCES_MAX + 1], ..Default::default() };
+        let crowd =
+            fleet::Report { instances: vec![observed("ready"); REPORT_INSTANCES_MAX + 1], ..Default::default() };
         assert!(matches!(NodeReport::try_from(crowd), Err(BadMessage::TooMany { .. })));
         let event = fleet::AgentEvent { event_id: vec![1], ..Default::default() };
         assert!(matches!(EventReport::try_from(event), Err(BadMessage::Id(_))));

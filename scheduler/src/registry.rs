@@ -158,12 +158,7 @@ impl Fleet for Registry {
         }
     }
 
-    async fn open_log(
-        &self,
-        node: NodeId,
-        instance: InstanceId,
-        options: LogOptions,
-    ) -> Result<LogStream, FleetError> {
+    async fn open_log(&self, node: NodeId, instance: InstanceId, options: LogOptions) -> Result<LogStream, FleetError> {
         let tunnel = self
             .ask(node, |tunnel_id| {
                 Verb::OpenLog(OpenLog {

@@ -70,8 +70,10 @@ impl AgentPort {
         let fleet = FleetServer::new(FleetService::new(self.install, self.directory, Arc::clone(&self.registry)))
             .max_decoding_message_size(REPORT_BYTES_MAX)
             .max_encoding_message_size(MESSAGE_BYTES_MAX);
+        // A joining agent knows only the authority's hash, so the chain holds the authority itself.
+        let chain = format!("{}{}", self.identity.certificate_pem, self.authority_pem);
         let tls = ServerTlsConfig::new()
-            .identity(Identity::from_pem(&self.identity.certificate_pem, self.identity.key_pem.as_bytes()))
+            .identity(Identity::from_pem(chain, self.identity.key_pem.as_bytes()))
             .client_ca_root(Certificate::from_pem(&self.authority_pem))
             .client_auth_optional(true)
             .timeout(HANDSHAKE_MAX);

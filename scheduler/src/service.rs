@@ -94,10 +94,7 @@ impl Fleet for FleetService {
     type TunnelStream = BoxStream<'static, Result<TunnelFrame, Status>>;
     type FetchImageStream = BoxStream<'static, Result<ImageChunk, Status>>;
 
-    async fn attach(
-        &self,
-        request: Request<Streaming<AgentMessage>>,
-    ) -> Result<Response<Self::AttachStream>, Status> {
+    async fn attach(&self, request: Request<Streaming<AgentMessage>>) -> Result<Response<Self::AttachStream>, Status> {
         let node = self.caller(&request).await?;
         let mut inbound = request.into_inner();
         let hello = match first(&mut inbound).await?.kind {
@@ -253,7 +250,9 @@ impl Reader {
                 tracing::warn!(node.id = %self.node, error = %chain(error), "an agent's message was not stored");
                 Ok(())
             }
-            DirectoryError::Refused(_) | DirectoryError::Invalid(_) | DirectoryError::Taken(_)
+            DirectoryError::Refused(_)
+            | DirectoryError::Invalid(_)
+            | DirectoryError::Taken(_)
             | DirectoryError::NotFound => Err(error.to_string()),
         }
     }
