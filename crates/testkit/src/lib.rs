@@ -1,5 +1,8 @@
-//! What tests stand on: databases of their own, real Docker engines, and waiting without sleeping.
-//! Nothing here is used by running code; functions panic with a sentence where a test could not go on anyway.
+//! What tests stand on: databases of their own, images without a registry, real Docker engines, and waiting without
+//! sleeping. Nothing here is used by running code; functions panic with a sentence where a test could not go on anyway.
 
+#[cfg(feature = "database")]
 pub mod database;
+pub mod image;
+pub mod sample;
 pub mod wait;

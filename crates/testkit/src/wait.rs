@@ -23,6 +23,7 @@ pub fn until<T>(what: &str, patience: Duration, mut look: impl FnMut() -> Option
 }
 
 /// The same without blocking the thread.
+#[cfg(any(feature = "database", feature = "docker"))]
 pub async fn until_async<T, F: Future<Output = Option<T>>>(
     what: &str,
     patience: Duration,

@@ -1,0 +1,101 @@
+//! Scripts, styles and fonts, bundled by esbuild, each name with the hash of its content.
+
+use super::{Mode, work_dir};
+use crate::{
+    fresh, place,
+    process::{find, run},
+};
+use anyhow::{Context, Result, bail};
+use sha2::{Digest, Sha256};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+/// Where assets lie below the console's root; the server lets browsers keep them for ever.
+pub const DIRECTORY: &str = "assets";
+/// Browsers that the console is made for.
+const TARGET: &str = "--target=es2022,chrome120,firefox121,safari17.2";
+
+/// Fills the work directory `assets`. Afterwards it holds the module, the script that starts it, and the parts that
+/// are loaded when they are opened.
+pub fn bundle(mode: Mode) -> Result<()> {
+    install_packages()?;
+    let out = work_dir(DIRECTORY);
+    fs::remove_dir_all(&out).ok();
+    fs::create_dir_all(&out)?;
+    let module = copy_hashed(&work_dir("bindgen").join("berth_bg.wasm"), &out, "berth")?;
+    let starter = work_dir("bindgen").join("start.js");
+    fs::write(
+        &starter,
+        format!("import init from \"./berth.js\";\nawait init({{ module_or_path: \"/{DIRECTORY}/{module}\" }});\n"),
+    )?;
+    esbuild(&starter, "berth", mode, &["--format=esm"])?;
+    run(Command::new("node").arg(scripts().join("build.mjs")).arg(work_dir("parts")).current_dir(scripts()))?;
+    for name in parts()?.values() {
+        fs::copy(work_dir("parts").join(name), out.join(name)).with_context(|| format!("copying {name}"))?;
+    }
+    Ok(())
+}
+
+/// The names of the parts that are loaded when they are opened.
+pub fn parts() -> Result<BTreeMap<String, String>> {
+    let path = work_dir("parts").join("parts.json");
+    let text = fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
+    serde_json::from_str(&text).with_context(|| format!("reading {}", path.display()))
+}
+
+/// Bundles a script or style sheet and returns the new file's name.
+pub fn esbuild(entry: &Path, name: &str, mode: Mode, more: &[&str]) -> Result<String> {
+    let own_out = work_dir("esbuild").join(name);
+    fs::remove_dir_all(&own_out).ok();
+    let mut command = Command::new(scripts().join("node_modules/.bin/esbuild"));
+    command.arg(entry).arg(format!("--outdir={}", own_out.display())).args(more);
+    command.args(["--bundle", TARGET, "--log-level=warning", "--legal-comments=none"]);
+    command.args([&format!("--entry-names={name}-[hash]"), "--asset-names=[name]-[hash]"]);
+    for font in ["woff2", "svg", "png", "ico"] {
+        command.arg(format!("--loader:.{font}=file"));
+    }
+    if mode == Mode::Small {
+        command.arg("--minify");
+    }
+    run(&mut command)?;
+    let mut bundled = None;
+    for file in fs::read_dir(&own_out)?.flatten() {
+        let file_name = file.file_name().to_string_lossy().into_owned();
+        fs::copy(file.path(), work_dir(DIRECTORY).join(&file_name))?;
+        let kind = Path::new(&file_name).extension().and_then(|extension| extension.to_str());
+        if matches!(kind, Some("js" | "css")) && file_name.starts_with(&format!("{name}-")) {
+            bundled = Some(file_name);
+        }
+    }
+    bundled.with_context(|| format!("esbuild made nothing of {}", entry.display()))
+}
+
+/// Copies a file under a name with the hash of its content, which it returns.
+pub fn copy_hashed(file: &Path, out: &Path, name: &str) -> Result<String> {
+    let bytes = fs::read(file).with_context(|| format!("reading {}", file.display()))?;
+    let hash = fresh::hex(&Sha256::digest(&bytes)[..6]);
+    let extension = file.extension().and_then(|extension| extension.to_str()).unwrap_or("bin");
+    let hashed = format!("{name}-{hash}.{extension}");
+    fs::write(out.join(&hashed), bytes)?;
+    Ok(hashed)
+}
+
+/// The packages of the lock file, nothing newer.
+fn install_packages() -> Result<()> {
+    let lock = scripts().join("package-lock.json");
+    let hash = fresh::hash(std::slice::from_ref(&lock), &[])?;
+    let stamp = scripts().join("node_modules/.installed-for");
+    fresh::unless_done(&stamp, &hash, || {
+        let Some(npm) = find("npm") else { bail!("npm is not installed") };
+        run(Command::new(npm).args(["ci", "--no-audit", "--no-fund", "--loglevel=error"]).current_dir(scripts()))
+    })?;
+    Ok(())
+}
+
+fn scripts() -> PathBuf {
+    place::root().join("frontend/js")
+}

@@ -1,0 +1,31 @@
+//! Where things lie.
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+};
+
+/// The root of the tree.
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask lies in the root")
+}
+
+/// Where cargo puts what it builds.
+pub fn target() -> PathBuf {
+    env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
+}
+
+/// The installation as a user has it: binaries, and `share/berth` beside them.
+pub fn installation() -> PathBuf {
+    target().join("berth")
+}
+
+/// The built console.
+pub fn console() -> PathBuf {
+    installation().join("share/berth/console")
+}
+
+/// The sample's image.
+pub fn sample() -> PathBuf {
+    installation().join("share/berth/hello.tar")
+}
