@@ -48,6 +48,14 @@ pub enum Error {
         /// Its process.
         pid: i32,
     },
+    /// The server refused a command of ours.
+    #[error("{what}: Postgres answered with the code {code}; its log says more")]
+    Refused {
+        /// What was tried.
+        what: String,
+        /// The SQLSTATE.
+        code: String,
+    },
     /// The operating system refused something.
     #[error("{what}: {source}")]
     Os {

@@ -21,6 +21,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(10);
 /// Bytes of the log that an error shows.
 const LOG_TAIL_BYTES: usize = 2_000;
 
+/// The SQLSTATE of a database that exists.
+const DUPLICATE_DATABASE: &str = "42P04";
+
 /// What a power cut may cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Durability {
@@ -77,6 +80,17 @@ impl Server {
     pub fn url(&self, database: &str) -> String {
         let host = self.socket_dir.to_string_lossy().replace('%', "%25").replace('/', "%2F");
         format!("postgres://postgres@localhost:{}/{database}?host={host}", paths::PORT)
+    }
+
+    /// Makes a database unless it is there. The name is ours, never a user's.
+    pub fn ensure_database(&self, name: &'static str) -> Result<(), Error> {
+        let socket = paths::socket(&self.socket_dir);
+        let refusal = probe::run(&socket, &format!("CREATE DATABASE \"{name}\""))
+            .map_err(Error::os(format!("making the database {name}")))?;
+        match refusal.as_deref() {
+            None | Some(DUPLICATE_DATABASE) => Ok(()),
+            Some(code) => Err(Error::Refused { what: format!("making the database {name}"), code: code.to_owned() }),
+        }
     }
 
     /// Its process.

@@ -26,6 +26,8 @@ fn it_starts_is_adopted_and_stops() {
     let second = Server::start(&home, Durability::Throwaway).expect("it is found");
     assert!(second.is_adopted());
     assert_eq!(second.pid(), first.pid());
+    first.ensure_database("berth").expect("made");
+    second.ensure_database("berth").expect("it is there");
     drop(second);
     let pid = first.pid();
     first.stop(PATIENCE).expect("it stops");
