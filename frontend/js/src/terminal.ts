@@ -1,5 +1,4 @@
-// A terminal in an instance: xterm.js on one WebSocket. The console loads this file when the first terminal opens,
-// as a module script, and finds `open` on `globalThis.berthTerminal`.
+// A terminal in an instance: xterm.js on one WebSocket. The console imports this module when the first terminal opens.
 //
 // Bytes travel as binary frames both ways; text frames carry TerminalControl as JSON. The one-time ticket travels
 // as a subprotocol, never in the URL, so that no log on the way keeps it.
@@ -158,8 +157,3 @@ function addSheet(): void {
   constructed.replaceSync(sheet);
   document.adoptedStyleSheets = [...document.adoptedStyleSheets, constructed];
 }
-
-declare global {
-  var berthTerminal: { open: typeof open } | undefined;
-}
-globalThis.berthTerminal = { open };
