@@ -17,6 +17,8 @@ const CRASH_S: u64 = 2;
 /// An agent's process: all of it is lost when it ends.
 #[derive(Default)]
 pub struct Agent {
+    /// Does not see containers that another process made: sabotage.
+    is_blind: bool,
     work: BTreeMap<InstanceId, Work>,
 }
 
@@ -40,8 +42,8 @@ pub struct Weather {
 impl Agent {
     /// A new process. It adopts the containers that are there by their labels, so that none is made twice.
     pub fn start(containers: &[Container], now_s: u64, sabotage: Sabotage) -> Self {
-        let mut agent = Self::default();
-        if sabotage != Sabotage::AgentDoesNotAdopt {
+        let mut agent = Self { is_blind: sabotage == Sabotage::AgentDoesNotAdopt, ..Self::default() };
+        if !agent.is_blind {
             for container in containers {
                 let phase = if container.runs { InstancePhase::Starting } else { InstancePhase::BackOff };
                 let next_s = if container.runs { now_s + 1 } else { now_s };
@@ -93,12 +95,14 @@ pub fn receive(host: &mut Host, set: DesiredSet, sabotage: Sabotage) -> bool {
 /// Lets a host's agent work for one second.
 pub fn turn(host: &mut Host, now_s: u64, random: &mut Random, weather: Weather) {
     let Some(agent) = host.agent.as_mut().filter(|_| host.powered && host.docker_answers) else { return };
-    let mut docker = Docker { containers: &mut host.containers, images: &mut host.images, random, weather };
+    let is_blind = agent.is_blind;
+    let mut docker = Docker { is_blind, containers: &mut host.containers, images: &mut host.images, random, weather };
     agent.turn(&mut docker, &host.ledger.desired, now_s);
 }
 
 /// Docker, as an agent uses it.
 struct Docker<'a> {
+    is_blind: bool,
     containers: &'a mut Vec<Container>,
     images: &'a mut BTreeSet<String>,
     random: &'a mut Random,
@@ -113,6 +117,10 @@ impl Docker<'_> {
             found = true;
         }
         found
+    }
+    /// Whether an instance has a container, whoever made it: what makes creating one again harmless.
+    fn has(&self, instance: InstanceId) -> bool {
+        !self.is_blind && self.containers.iter().any(|container| container.instance == instance)
     }
     fn has_trouble(&mut self) -> bool {
         self.random.chance(self.weather.trouble_permille)
@@ -139,7 +147,7 @@ impl Work {
             return;
         }
         match self.phase {
-            P::Waiting | P::BackOff if docker.containers.iter().any(|container| container.instance == id) => {
+            P::Waiting | P::BackOff if docker.has(id) => {
                 self.start(docker, id, spec, now_s);
             }
             P::Waiting | P::BackOff if docker.images.contains(&spec.image()) => self.go(P::Creating, now_s + 1),
