@@ -1,0 +1,160 @@
+//! Calls: JSON in and out, problems as errors, one refresh of the session when the access token has run out.
+
+use super::error::ApiError;
+use berth_api_types::{
+    error::{PROBLEM_JSON, Problem, ProblemCode},
+    path,
+};
+use futures_refresh::refresh_once;
+use gloo_net::http::{Method, Request, RequestBuilder, Response};
+use serde::{Serialize, de::DeserializeOwned};
+
+/// Reads a view.
+pub async fn get<T: DeserializeOwned>(url: &str) -> Result<T, ApiError> {
+    read(call(Method::GET, url, None).await?).await
+}
+
+/// Reads a view with a query.
+pub async fn get_with<T: DeserializeOwned>(url: &str, query: &impl Serialize) -> Result<T, ApiError> {
+    get(&with_query(url, query)).await
+}
+
+/// Posts a body and reads the answer.
+pub async fn post<T: DeserializeOwned>(url: &str, body: &impl Serialize) -> Result<T, ApiError> {
+    read(call(Method::POST, url, Some(json(body))).await?).await
+}
+
+/// Posts a body; the answer has none that matters.
+pub async fn post_only(url: &str, body: &impl Serialize) -> Result<(), ApiError> {
+    call(Method::POST, url, Some(json(body))).await.map(drop)
+}
+
+/// Posts nothing and reads the answer.
+pub async fn post_empty<T: DeserializeOwned>(url: &str) -> Result<T, ApiError> {
+    read(call(Method::POST, url, None).await?).await
+}
+
+/// Puts a body and reads the answer.
+pub async fn put<T: DeserializeOwned>(url: &str, body: &impl Serialize) -> Result<T, ApiError> {
+    read(call(Method::PUT, url, Some(json(body))).await?).await
+}
+
+/// Puts a body; the answer has none that matters.
+pub async fn put_only(url: &str, body: &impl Serialize) -> Result<(), ApiError> {
+    call(Method::PUT, url, Some(json(body))).await.map(drop)
+}
+
+/// Changes some fields and reads the answer.
+pub async fn patch<T: DeserializeOwned>(url: &str, body: &impl Serialize) -> Result<T, ApiError> {
+    read(call(Method::PATCH, url, Some(json(body))).await?).await
+}
+
+/// Deletes.
+pub async fn delete(url: &str) -> Result<(), ApiError> {
+    call(Method::DELETE, url, None).await.map(drop)
+}
+
+/// A URL with a query string; fields that are none are left out.
+pub fn with_query(url: &str, query: &impl Serialize) -> String {
+    let Ok(serde_json::Value::Object(fields)) = serde_json::to_value(query) else { return url.to_owned() };
+    let pairs: Vec<String> = fields
+        .iter()
+        .filter_map(|(key, value)| {
+            let text = match value {
+                serde_json::Value::Null => return None,
+                serde_json::Value::String(text) => text.clone(),
+                other => other.to_string(),
+            };
+            Some(format!("{key}={}", String::from(js_sys::encode_uri_component(&text))))
+        })
+        .collect();
+    if pairs.is_empty() { url.to_owned() } else { format!("{url}?{}", pairs.join("&")) }
+}
+
+/// A fresh key, so that a call that is sent twice is done once.
+pub fn idempotency_key() -> String {
+    let digits: String =
+        (0..4).map(|_| format!("{:08x}", (js_sys::Math::random() * f64::from(u32::MAX)) as u32)).collect();
+    format!("console-{digits}")
+}
+
+fn json(body: &impl Serialize) -> String {
+    serde_json::to_string(body).expect("request bodies are plain data")
+}
+
+async fn call(method: Method, url: &str, body: Option<String>) -> Result<Response, ApiError> {
+    // One key for both tries: the first one may have been done before its answer was lost.
+    let key = (method != Method::GET).then(idempotency_key);
+    match send(&method, url, body.as_deref(), key.as_deref()).await {
+        Err(error) if error.code() == Some(ProblemCode::TokenExpired) && url != path::session_refresh() => {
+            if refresh_once().await {
+                send(&method, url, body.as_deref(), key.as_deref()).await
+            } else {
+                Err(error)
+            }
+        }
+        other => other,
+    }
+}
+
+async fn send(method: &Method, url: &str, body: Option<&str>, key: Option<&str>) -> Result<Response, ApiError> {
+    let mut request = RequestBuilder::new(url)
+        .method(method.clone())
+        .credentials(web_sys::RequestCredentials::SameOrigin)
+        .header("accept", "application/json");
+    if let Some(key) = key {
+        request = request.header("idempotency-key", key);
+    }
+    let request: Result<Request, _> = match body {
+        Some(body) => request.header("content-type", "application/json").body(body),
+        None => request.build(),
+    };
+    let response = request.map_err(|_| ApiError::Unreachable)?.send().await.map_err(|_| ApiError::Unreachable)?;
+    if response.ok() { Ok(response) } else { Err(problem(&response).await) }
+}
+
+async fn problem(response: &Response) -> ApiError {
+    let is_problem = response.headers().get("content-type").is_some_and(|kind| kind.starts_with(PROBLEM_JSON));
+    if !is_problem {
+        return ApiError::Strange(response.status());
+    }
+    match response.json::<Problem>().await {
+        Ok(problem) => ApiError::Problem(Box::new(problem)),
+        Err(_) => ApiError::Strange(response.status()),
+    }
+}
+
+async fn read<T: DeserializeOwned>(response: Response) -> Result<T, ApiError> {
+    let status = response.status();
+    response.json().await.map_err(|_| ApiError::Strange(status))
+}
+
+/// Refreshing is single-flight: many calls may find the token expired at once, and a refresh token is good for one use.
+mod futures_refresh {
+    use berth_api_types::path;
+    use gloo_net::http::Request;
+    use std::cell::RefCell;
+    use wasm_bindgen_futures::{JsFuture, future_to_promise};
+
+    thread_local! {
+        static RUNNING: RefCell<Option<js_sys::Promise>> = const { RefCell::new(None) };
+    }
+
+    /// Whether the session goes on.
+    pub async fn refresh_once() -> bool {
+        let promise = RUNNING.with(|running| {
+            running
+                .borrow_mut()
+                .get_or_insert_with(|| {
+                    future_to_promise(async {
+                        let answer = Request::post(&path::session_refresh()).send().await;
+                        RUNNING.with(|running| running.borrow_mut().take());
+                        Ok(answer.is_ok_and(|answer| answer.ok()).into())
+                    })
+                })
+                .clone()
+        });
+        JsFuture::from(promise).await.is_ok_and(|ok| ok.is_truthy())
+    }
+}
+pub use futures_refresh::refresh_once as refresh_session;

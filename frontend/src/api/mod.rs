@@ -1,0 +1,9 @@
+//! The only place that talks to the server: one typed function per endpoint, a file per noun.
+
+pub mod apps;
+pub mod client;
+pub mod error;
+pub mod nodes;
+pub mod projects;
+pub mod session;
+pub mod tenants;

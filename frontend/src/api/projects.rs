@@ -1,0 +1,72 @@
+//! Projects, environments, registry credentials and images.
+
+use super::{
+    client::{delete, get, get_with, post, post_empty, put},
+    error::ApiError,
+};
+use berth_api_types::{
+    page::{Page, PageQuery},
+    path,
+    v1::{
+        images::ImageView,
+        projects::{
+            CreateEnvironmentBody, CreateProjectBody, CredentialView, EnvironmentView, ProjectView, PutCredentialBody,
+        },
+    },
+};
+use berth_domain::id::{ImageId, RegistryCredentialId};
+
+const ALL: PageQuery = PageQuery { limit: Some(500), cursor: None };
+
+/// Projects of a tenant.
+pub async fn list(tenant: &str) -> Result<Page<ProjectView>, ApiError> {
+    get_with(&path::projects(tenant), &ALL).await
+}
+/// One project.
+pub async fn read(tenant: &str, project: &str) -> Result<ProjectView, ApiError> {
+    get(&path::project(tenant, project)).await
+}
+/// Creates a project with its environments.
+pub async fn create(tenant: &str, body: &CreateProjectBody) -> Result<ProjectView, ApiError> {
+    post(&path::projects(tenant), body).await
+}
+/// Deletes an empty project.
+pub async fn remove(tenant: &str, project: &str) -> Result<(), ApiError> {
+    delete(&path::project(tenant, project)).await
+}
+/// Creates an environment.
+pub async fn create_environment(
+    tenant: &str,
+    project: &str,
+    body: &CreateEnvironmentBody,
+) -> Result<EnvironmentView, ApiError> {
+    post(&path::environments(tenant, project), body).await
+}
+/// Deletes an empty environment.
+pub async fn remove_environment(tenant: &str, project: &str, environment: &str) -> Result<(), ApiError> {
+    delete(&path::environment(tenant, project, environment)).await
+}
+/// Registry credentials.
+pub async fn list_credentials(tenant: &str, project: &str) -> Result<Page<CredentialView>, ApiError> {
+    get_with(&path::credentials(tenant, project), &ALL).await
+}
+/// Keeps credentials for a registry, replacing those that were there.
+pub async fn put_credential(tenant: &str, project: &str, body: &PutCredentialBody) -> Result<CredentialView, ApiError> {
+    put(&path::credentials(tenant, project), body).await
+}
+/// Forgets credentials.
+pub async fn remove_credential(tenant: &str, project: &str, credential: RegistryCredentialId) -> Result<(), ApiError> {
+    delete(&path::credential(tenant, project, credential)).await
+}
+/// Images that were loaded from files.
+pub async fn list_images(tenant: &str, project: &str) -> Result<Page<ImageView>, ApiError> {
+    get_with(&path::images(tenant, project), &ALL).await
+}
+/// Loads the sample's image.
+pub async fn load_sample_image(tenant: &str, project: &str) -> Result<ImageView, ApiError> {
+    post_empty(&path::sample_image(tenant, project)).await
+}
+/// Deletes an image.
+pub async fn remove_image(tenant: &str, project: &str, image: ImageId) -> Result<(), ApiError> {
+    delete(&path::image(tenant, project, image)).await
+}

@@ -1,0 +1,56 @@
+//! Set-up, sign-in, the caller and their tokens.
+
+use super::{
+    client::{delete, get, patch, post, put_only},
+    error::ApiError,
+};
+use berth_api_types::{
+    page::Page,
+    path,
+    v1::session::{
+        ChangePasswordBody, CreateTokenBody, CreatedTokenView, MeView, SessionView, SetupBody, SignInBody, StatusView,
+        TokenView, UpdateMeBody,
+    },
+};
+use berth_domain::id::TokenId;
+
+/// Whether set-up was done.
+pub async fn status() -> Result<StatusView, ApiError> {
+    get(&path::status()).await
+}
+/// Makes the first account and signs in.
+pub async fn set_up(body: &SetupBody) -> Result<SessionView, ApiError> {
+    post(&path::setup(), body).await
+}
+/// Signs in.
+pub async fn sign_in(body: &SignInBody) -> Result<SessionView, ApiError> {
+    post(&path::session(), body).await
+}
+/// Signs out.
+pub async fn sign_out() -> Result<(), ApiError> {
+    delete(&path::session()).await
+}
+/// The caller.
+pub async fn me() -> Result<MeView, ApiError> {
+    get(&path::me()).await
+}
+/// Changes what the caller says of themselves.
+pub async fn update_me(body: &UpdateMeBody) -> Result<MeView, ApiError> {
+    patch(&path::me(), body).await
+}
+/// Changes the caller's password.
+pub async fn change_password(body: &ChangePasswordBody) -> Result<(), ApiError> {
+    put_only(&path::my_password(), body).await
+}
+/// The caller's tokens.
+pub async fn list_tokens() -> Result<Page<TokenView>, ApiError> {
+    get(&path::my_tokens()).await
+}
+/// Makes a token.
+pub async fn create_token(body: &CreateTokenBody) -> Result<CreatedTokenView, ApiError> {
+    post(&path::my_tokens(), body).await
+}
+/// Ends a token.
+pub async fn delete_token(token: TokenId) -> Result<(), ApiError> {
+    delete(&path::my_token(token)).await
+}

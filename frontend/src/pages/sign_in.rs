@@ -1,0 +1,10 @@
+//! Placeholder heading, replaced below.
+
+use crate::{components::page::PageHead, i18n::t};
+use leptos::prelude::*;
+
+/// The page.
+#[component]
+pub fn SignInPage() -> impl IntoView {
+    view! { <PageHead title=t::common::settings() /> }
+}

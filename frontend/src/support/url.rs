@@ -1,0 +1,32 @@
+//! State that lives in the query string: tabs, filters, pages. So every view has a URL and back works.
+
+use leptos::prelude::*;
+use leptos_router::{
+    NavigateOptions,
+    hooks::{use_location, use_navigate, use_query_map},
+};
+
+/// A value of the query string; empty when it is not there. Setting it replaces the history entry, so that typing in a
+/// filter does not fill the history.
+pub fn use_query_value(key: &'static str) -> (Memo<String>, Callback<String>) {
+    let query = use_query_map();
+    let value = Memo::new(move |_| query.with(|map| map.get(key).unwrap_or_default()));
+    let setter = use_query_setter();
+    (value, Callback::new(move |text: String| setter.run((key, text, true))))
+}
+
+/// Sets one value of the query string; `true` replaces the history entry.
+pub fn use_query_setter() -> Callback<(&'static str, String, bool)> {
+    let query = use_query_map();
+    let location = use_location();
+    let navigate = use_navigate();
+    Callback::new(move |(key, value, replace): (&'static str, String, bool)| {
+        let mut map = query.get_untracked();
+        map.remove(key);
+        if !value.is_empty() {
+            map.insert(key, value);
+        }
+        let url = format!("{}{}", location.pathname.get_untracked(), map.to_query_string());
+        navigate(&url, NavigateOptions { replace, scroll: false, ..NavigateOptions::default() });
+    })
+}
