@@ -34,6 +34,11 @@ fn shrink(instances: &mut [RolloutInstance], of: ReleaseId, outdated: bool, coun
     }
 }
 
+/// Whether something can still happen to an instance.
+fn may_change(instance: &RolloutInstance, target: ReleaseId) -> bool {
+    instance.stopping || (instance.release == target && !instance.phase.is_ready())
+}
+
 /// Carries a step out. With fixed ports a new instance finds a place only when fewer than `replicas` hold a port.
 fn carry_out(view: &mut RolloutView, step: &RolloutStep, next: &mut u32) {
     let mut kinds: Vec<_> = view.instances.iter().map(|i| (i.release, i.outdated)).collect();
@@ -78,7 +83,14 @@ proptest! {
         }
         let policy = RolloutPolicy { max_surge, max_unavailable, ready_deadline_s: 100 };
         let mut view = RolloutView {
-            phase, target, before: Some(release(0, 0)), replicas, policy, fixed_ports, progressed_at_ms: 0, instances: old,
+            phase,
+            target,
+            before: Some(release(0, 0)),
+            replicas,
+            policy,
+            fixed_ports,
+            progressed_at_ms: 0,
+            instances: old,
         };
         let mut next = 100;
         let unavailable = if fixed_ports { max_unavailable.max(1) } else { max_unavailable };
@@ -88,7 +100,8 @@ proptest! {
             prop_assert!(ready >= ready_before.min(replicas.saturating_sub(unavailable) as usize));
             let step = step(&view, 0);
             if step.event == Some(RolloutEvent::Completed) {
-                prop_assert!(view.instances.iter().filter(|i| i.release == target && i.phase.is_ready()).count() >= replicas as usize);
+                let new = view.instances.iter().filter(|i| i.release == target && !i.outdated && i.phase.is_ready());
+                prop_assert!(new.count() >= replicas as usize);
                 return Ok(());
             }
             prop_assert_eq!(step.event, None);
@@ -96,7 +109,7 @@ proptest! {
             carry_out(&mut view, &step, &mut next);
             // One thing happens: an instance becomes ready, or one that was told to stop is gone.
             let waiting: Vec<usize> = (0..view.instances.len())
-                .filter(|n| { let i = &view.instances[*n]; i.stopping || (i.release == target && !i.phase.is_ready()) })
+                .filter(|n| may_change(&view.instances[*n], target))
                 .collect();
             prop_assert!(!waiting.is_empty(), "it hangs: {view:?}");
             let n = waiting[turn.index(waiting.len())];

@@ -111,7 +111,10 @@ proptest! {
     #[test]
     fn old_instances_are_never_added(view in any_view()) {
         let step = step(&view, NOW_MS);
-        let live = |of, outdated| view.instances.iter().filter(|one| !one.stopping && one.release == of && one.outdated == outdated).count();
+        let live = |of, outdated| {
+            let is = |one: &&RolloutInstance| !one.stopping && one.release == of && one.outdated == outdated;
+            view.instances.iter().filter(is).count()
+        };
         for (of, count) in step.targets.iter().filter(|(of, _)| **of != view.target) {
             prop_assert!(*count as usize <= live(*of, false));
         }
@@ -134,7 +137,8 @@ proptest! {
         view.instances.retain(|one| !one.stopping);
         let is_new = |one: &&RolloutInstance| one.release == view.target && !one.outdated;
         let ready = view.instances.iter().filter(is_new).filter(|one| one.phase.is_ready()).count();
-        let done = view.replicas == 0 || (ready >= view.replicas as usize && view.instances.iter().all(|one| is_new(&one)));
+        let no_other = view.instances.iter().all(|one| is_new(&one));
+        let done = view.replicas == 0 || (ready >= view.replicas as usize && no_other);
         prop_assert_eq!(step(&view, NOW_MS).event == Some(RolloutEvent::Completed), done);
     }
 }
