@@ -1,0 +1,150 @@
+//! The directory where a platform keeps everything, and the lock that lets only one `berth up` use it.
+
+use anyhow::{Context, Result, bail};
+use nix::{
+    errno::Errno,
+    fcntl::{Flock, FlockArg},
+};
+use std::{
+    fs::{self, File},
+    io::{Read, Seek, Write},
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+};
+
+/// A platform's directory.
+#[derive(Debug, Clone)]
+pub struct Home {
+    path: PathBuf,
+}
+
+impl Home {
+    /// Names it; nothing is made yet.
+    pub fn new(path: &Path) -> Self {
+        Self { path: path.to_owned() }
+    }
+
+    /// The directory itself.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The private Postgres.
+    pub fn postgres(&self) -> PathBuf {
+        self.path.join("postgres")
+    }
+
+    /// The private Docker Engine.
+    pub fn docker(&self) -> PathBuf {
+        self.path.join("docker")
+    }
+
+    /// What the server keeps.
+    pub fn server(&self) -> PathBuf {
+        self.path.join("server")
+    }
+
+    /// What the agent keeps.
+    pub fn agent(&self) -> PathBuf {
+        self.path.join("agent")
+    }
+
+    /// The first node's join token.
+    pub fn join_token(&self) -> PathBuf {
+        self.path.join("join-token")
+    }
+
+    /// What the programs print.
+    pub fn log(&self, name: &str) -> PathBuf {
+        self.path.join("log").join(format!("{name}.log"))
+    }
+
+    /// The number of a program's process.
+    pub fn pid_file(&self, name: &str) -> PathBuf {
+        self.path.join("run").join(format!("{name}.pid"))
+    }
+
+    /// Which engine the apps run on, for `berth down`.
+    pub fn engine_file(&self) -> PathBuf {
+        self.path.join("engine-socket")
+    }
+
+    /// Makes the directory and locks it for this process.
+    pub fn lock(&self) -> Result<HomeLock> {
+        for directory in [self.path.clone(), self.path.join("log"), self.path.join("run"), self.server(), self.agent()]
+        {
+            fs::create_dir_all(&directory).with_context(|| format!("cannot make {}", directory.display()))?;
+            // Others may pass through the first one, because Postgres runs under an account of its own; no further.
+            let mode = if directory == self.path { 0o711 } else { 0o700 };
+            fs::set_permissions(&directory, fs::Permissions::from_mode(mode))
+                .with_context(|| format!("{} belongs to somebody else", directory.display()))?;
+        }
+        let path = self.lock_file();
+        let file = File::options()
+            .create(true)
+            .truncate(false)
+            .read(true)
+            .write(true)
+            .open(&path)
+            .with_context(|| format!("cannot open {}", path.display()))?;
+        match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+            Ok(mut lock) => {
+                lock.set_len(0)?;
+                lock.rewind()?;
+                write!(lock, "{}", std::process::id())?;
+                Ok(HomeLock { _lock: lock })
+            }
+            Err((mut file, Errno::EWOULDBLOCK)) => {
+                let mut pid = String::new();
+                file.read_to_string(&mut pid).ok();
+                bail!(
+                    "a platform already runs from {} (process {pid}): stop it first, or give this one another --home, \
+                     --listen and --agent-listen",
+                    self.path.display()
+                )
+            }
+            Err((_, errno)) => Err(errno).with_context(|| format!("cannot lock {}", path.display())),
+        }
+    }
+
+    /// The `berth up` that uses this directory, if one runs.
+    pub fn user(&self) -> Option<i32> {
+        let file = File::open(self.lock_file()).ok()?;
+        match Flock::lock(file, FlockArg::LockSharedNonblock) {
+            Err((mut file, Errno::EWOULDBLOCK)) => {
+                let mut pid = String::new();
+                file.read_to_string(&mut pid).ok()?;
+                pid.trim().parse().ok()
+            }
+            _ => None,
+        }
+    }
+
+    fn lock_file(&self) -> PathBuf {
+        self.path.join("up.lock")
+    }
+}
+
+/// Held for as long as the platform runs.
+#[derive(Debug)]
+pub struct HomeLock {
+    _lock: Flock<File>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_one_may_use_a_home() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let home = Home::new(&dir.path().join("home"));
+        assert_eq!(home.user(), None);
+        let lock = home.lock().expect("free");
+        assert_eq!(home.user(), i32::try_from(std::process::id()).ok());
+        let refused = home.lock().expect_err("taken").to_string();
+        assert!(refused.contains(&std::process::id().to_string()), "{refused}");
+        drop(lock);
+        home.lock().expect("free again");
+    }
+}
