@@ -8,6 +8,7 @@ use berth_domain::{lifecycle::InstancePhase, node::NodeState};
 use berth_scheduler_core::{
     apply::apply,
     plan::{CANDIDATES_MAX, plan},
+    snapshot::{Node, Placed},
 };
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
@@ -80,7 +81,7 @@ proptest! {
         let after = after(&snapshot, &plan);
         for (app, releases) in &snapshot.targets {
             for (release, target) in releases {
-                let of = |placed: &&_| { let placed: &&berth_scheduler_core::snapshot::Placed = placed; placed.release == *release && !placed.outdated };
+                let of = |placed: &&Placed| placed.release == *release && !placed.outdated;
                 let staying = live(&after).filter(of).filter(|placed| !is_drained(&after, placed)).count();
                 let refused = plan.refusals.iter().filter(|refusal| refusal.release == *release).count();
                 prop_assert_eq!(staying + refused, *target as usize);
@@ -114,10 +115,12 @@ proptest! {
     fn numbers_are_the_lowest_that_are_free(snapshot in any_snapshot()) {
         let plan = plan(&snapshot, &all_apps());
         for start in &plan.starts {
-            let held = |number| snapshot.instances.values().any(|placed| placed.release == start.release && placed.number == number);
-            prop_assert!(!held(start.number));
-            let given = |number| plan.starts.iter().any(|other| other.release == start.release && other.number == number);
-            prop_assert!((1..start.number).all(|number| held(number) || given(number)));
+            let siblings = snapshot.instances.values().filter(|placed| placed.release == start.release);
+            let held: BTreeSet<_> = siblings.map(|placed| placed.number).collect();
+            prop_assert!(!held.contains(&start.number));
+            let others = plan.starts.iter().filter(|other| other.release == start.release);
+            let given: BTreeSet<_> = others.map(|other| other.number).collect();
+            prop_assert!((1..start.number).all(|number| held.contains(&number) || given.contains(&number)));
         }
     }
 
@@ -145,7 +148,8 @@ proptest! {
             let plan = plan(&snapshot, &all_apps());
             let ids = fresh_ids(&snapshot);
             apply(&mut snapshot, &plan, ids);
-            let works = |placed: &berth_scheduler_core::snapshot::Placed| snapshot.nodes.get(&placed.node).is_some_and(|node| node.state == NodeState::Ready);
+            let is_ready = |node: &Node| node.state == NodeState::Ready;
+            let works = |placed: &Placed| snapshot.nodes.get(&placed.node).is_some_and(is_ready);
             let mut instances = snapshot.instances.clone();
             instances.retain(|_, placed| !(placed.stopping && works(placed)));
             for placed in instances.values_mut().filter(|placed| works(placed)) {
@@ -160,8 +164,10 @@ proptest! {
         };
         let refused: BTreeSet<_> = last.refusals.iter().map(|refusal| refusal.release).collect();
         for placed in live(&snapshot).filter(|placed| is_drained(&snapshot, placed)) {
-            let unheard = |placed: &berth_scheduler_core::snapshot::Placed| snapshot.nodes[&placed.node].state != NodeState::Ready;
-            let gated = live(&snapshot).any(|other| other.release == placed.release && !is_drained(&snapshot, other) && unheard(other));
+            // It waits for a replacement on a node that is not heard.
+            let unheard = |other: &&Placed| snapshot.nodes[&other.node].state != NodeState::Ready;
+            let siblings = live(&snapshot).filter(|other| other.release == placed.release);
+            let gated = siblings.filter(|other| !is_drained(&snapshot, other)).any(|other| unheard(&other));
             prop_assert!(refused.contains(&placed.release) || gated);
         }
     }
