@@ -1,0 +1,9 @@
+//! Who calls: passwords, sessions, personal tokens, and where a call came from.
+
+pub mod actor;
+pub mod credential;
+pub mod origin;
+pub mod password;
+pub mod session;
+pub mod sign_in_limit;
+pub mod token;

@@ -1,0 +1,18 @@
+//! For whoever watches the process: whether it lives, and whether it can work.
+
+use super::{error::Failure, input::State};
+use crate::startup::App;
+use actix_web::{HttpResponse, web};
+
+pub(super) fn configure(config: &mut web::ServiceConfig) {
+    config.route("/healthz", web::get().to(alive)).route("/readyz", web::get().to(ready));
+}
+
+async fn alive() -> HttpResponse {
+    HttpResponse::Ok().content_type("text/plain").body("ok\n")
+}
+
+async fn ready(app: web::Data<App>) -> Result<HttpResponse, Failure> {
+    State(app).store.ping().await?;
+    Ok(HttpResponse::Ok().content_type("text/plain").body("ok\n"))
+}

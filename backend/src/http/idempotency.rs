@@ -1,0 +1,123 @@
+//! `Idempotency-Key`: a call that changes something is carried out once, however often it is sent.
+//!
+//! The key is written in the transaction of its effect (see `store::tx`), so that it is known exactly when the effect is
+//! there. The answer follows right after; a call that comes in between waits for it.
+
+use super::{error::Failure, input::BodySha256, reply::Answer};
+use crate::{
+    authz::permit::RequestContext,
+    startup::App,
+    store::idempotency::{self as keys, Remembered},
+};
+use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, http::StatusCode, web};
+use berth_domain::id::UserId;
+use sha2::{Digest as _, Sha256};
+use std::time::Duration;
+
+/// The header.
+const HEADER: &str = "idempotency-key";
+/// Longest key, in characters.
+const KEY_CHARS_MAX: usize = 200;
+/// How often, and how many times, a call looks for the answer of another one that is under way.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+const LOOKS_MAX: u32 = 40;
+
+/// The key of a call that changes something.
+pub(super) fn key(request: &HttpRequest) -> Result<Option<String>, Failure> {
+    let Some(value) = request.headers().get(HEADER).filter(|_| !request.method().is_safe()) else { return Ok(None) };
+    let key = value.to_str().unwrap_or_default();
+    let valid = !key.is_empty() && key.len() <= KEY_CHARS_MAX && key.bytes().all(|b| b.is_ascii_graphic());
+    if !valid {
+        return Err(Failure::malformed(format!(
+            "{HEADER} must be 1 to {KEY_CHARS_MAX} visible ASCII characters; a random UUID is a good one"
+        )));
+    }
+    Ok(Some(key.to_owned()))
+}
+
+/// One call, with what is needed to remember it.
+pub(super) struct Call {
+    app: web::Data<App>,
+    known: Option<(UserId, String, [u8; 32])>,
+}
+
+impl Call {
+    /// After the body was read.
+    pub(super) fn new(
+        app: &web::Data<App>,
+        request: &HttpRequest,
+        context: RequestContext,
+        user: Option<UserId>,
+    ) -> Self {
+        let known = user.zip(context.key()).map(|(user, key)| {
+            let body = request.extensions().get::<BodySha256>().map_or([0; 32], |body| body.0);
+            let path = request.uri().path_and_query().map(|p| p.as_str()).unwrap_or_default();
+            let hash = Sha256::new()
+                .chain_update(request.method().as_str())
+                .chain_update([0])
+                .chain_update(path)
+                .chain_update([0])
+                .chain_update(body)
+                .finalize();
+            (user, key.to_owned(), hash.into())
+        });
+        if let Some((_, _, sha256)) = &known {
+            context.set_request_sha256(*sha256);
+        }
+        Self { app: app.clone(), known }
+    }
+
+    /// The answer of an earlier call with this key.
+    pub(super) async fn remembered(&self) -> Result<Option<HttpResponse>, Failure> {
+        match self.look().await? {
+            Some(Remembered { answer: None, .. }) => self.wait_for_first().await.map(Some),
+            Some(Remembered { answer: Some((status, body)), .. }) => Ok(Some(response(status, body))),
+            None => Ok(None),
+        }
+    }
+
+    /// The answer of the call that claimed the key first, as soon as it is there.
+    pub(super) async fn wait_for_first(&self) -> Result<HttpResponse, Failure> {
+        for _ in 0..LOOKS_MAX {
+            if let Some(Remembered { answer: Some((status, body)), .. }) = self.look().await? {
+                return Ok(response(status, body));
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+        Err(Failure::done_before())
+    }
+
+    /// Remembers the answer, and gives it.
+    pub(super) async fn keep(&self, answer: Answer) -> Result<HttpResponse, Failure> {
+        if let (Some((user, key, _)), false) = (&self.known, answer.secret) {
+            let body = answer.body.as_deref().unwrap_or_default();
+            let kept = keys::put_answer(&self.app.store, *user, key, answer.status.as_u16(), body).await;
+            if let Err(error) = kept {
+                // The effect is there and the caller gets the answer; only a repeated call will not.
+                tracing::warn!(%error, "cannot keep the answer of a call with an idempotency key");
+            }
+        }
+        Ok(answer.into_response())
+    }
+
+    async fn look(&self) -> Result<Option<Remembered>, Failure> {
+        let Some((user, key, sha256)) = &self.known else { return Ok(None) };
+        let found = keys::get(&self.app.store, *user, key).await?;
+        if found.as_ref().is_some_and(|found| found.request_sha256 != sha256) {
+            return Err(Failure::idempotency_mismatch());
+        }
+        Ok(found)
+    }
+}
+
+fn response(status: u16, body: Vec<u8>) -> HttpResponse {
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
+    let body = (!body.is_empty()).then_some(body);
+    let answer = Answer { status, body, cookies: Vec::new(), secret: false, whole: None };
+    let mut response = answer.into_response();
+    response.headers_mut().insert(
+        actix_web::http::header::HeaderName::from_static("idempotency-replayed"),
+        actix_web::http::header::HeaderValue::from_static("true"),
+    );
+    response
+}

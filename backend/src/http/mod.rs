@@ -1,0 +1,68 @@
+//! HTTP in and out. Knows no SQL. The whole API is on this screen: method, path, what it is, who answers.
+
+pub mod console;
+pub mod endpoint;
+mod envelope;
+pub mod error;
+mod health;
+mod idempotency;
+pub mod input;
+pub mod openapi;
+pub mod reply;
+pub mod route;
+pub mod v1;
+
+use self::route::{Route, open, signed};
+use crate::{authz::action, startup::App};
+use actix_web::{App as Service, HttpServer, dev, middleware, web};
+use berth_api_types::path;
+use std::{net::TcpListener, sync::Arc, time::Duration};
+
+use actix_web::http::Method;
+const GET: Method = Method::GET;
+const POST: Method = Method::POST;
+const PUT: Method = Method::PUT;
+const PATCH: Method = Method::PATCH;
+const DELETE: Method = Method::DELETE;
+
+/// Every route. One without an action cannot be written, and its handler does not compile without the action's permit.
+#[rustfmt::skip]
+pub fn table() -> Vec<Route> {
+    use v1::installation;
+    vec![
+        open::<action::installation::Read>(GET, path::STATUS, "Whether set-up was done").to(installation::read),
+    ]
+}
+
+/// How long a client may take to send its headers.
+const HEADERS_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long an idle connection is kept.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
+/// How long open requests may take to end when the server stops, in seconds.
+const SHUTDOWN_TIMEOUT_S: u64 = 3;
+
+/// Serves the API and the console on `listener`.
+pub fn serve(app: Arc<App>, listener: TcpListener) -> std::io::Result<dev::Server> {
+    let state = web::Data::from(app.clone());
+    let routes = Arc::new(table());
+    let console = Arc::new(console::Files::open(app.settings.console_dir.as_deref())?);
+    let document = openapi::document(&routes);
+    let server = HttpServer::new(move || {
+        Service::new()
+            .app_data(state.clone())
+            .app_data(web::Data::from(console.clone()))
+            .configure(health::configure)
+            .configure(|config| route::configure(config, &routes))
+            .configure(|config| openapi::configure(config, document.clone()))
+            .default_service(web::to(console::serve))
+            .wrap(middleware::from_fn(envelope::wrap))
+            .wrap(middleware::Compress::default())
+    })
+    // Signals are for startup, which stops things in order.
+    .disable_signals()
+    .client_request_timeout(HEADERS_TIMEOUT)
+    .keep_alive(KEEP_ALIVE)
+    .shutdown_timeout(SHUTDOWN_TIMEOUT_S)
+    .listen(listener)?;
+    Ok(server.run())
+}

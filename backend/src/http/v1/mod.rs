@@ -1,0 +1,3 @@
+//! Version 1 of the API, a file per noun. A handler translates: permit and body to domain, one service call, domain to view.
+
+pub mod installation;

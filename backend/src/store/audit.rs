@@ -1,0 +1,205 @@
+//! The audit trail: one hash chain per tenant and one for the platform. Rows are only ever added, here.
+
+use super::StoreError;
+use berth_domain::id::{AuditId, RequestId, TenantId, UserId};
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+/// How an act ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AuditResult {
+    /// It was done, in the same transaction.
+    Done,
+    /// The right was missing.
+    Denied,
+    /// It was tried and refused for another reason, as with a wrong password.
+    Failed,
+}
+
+impl AuditResult {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Denied => "denied",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// What a service says of its act; who, when, where and the rest come from the permit.
+#[derive(Debug, Clone, Default)]
+pub struct AuditEntry {
+    pub(super) action: Option<&'static str>,
+    pub(super) below: Vec<String>,
+    pub(super) target_id: Option<Uuid>,
+    pub(super) before: Option<Value>,
+    pub(super) after: Option<Value>,
+}
+
+impl AuditEntry {
+    /// The permit's action on the permit's scope.
+    pub fn new() -> Self {
+        Self::default()
+    }
+    /// A more exact verb than the permit's, such as `app.stop` under a permit for `app.operate`.
+    #[must_use]
+    pub fn action(mut self, action: &'static str) -> Self {
+        self.action = Some(action);
+        self
+    }
+    /// The thing below the scope that was made or changed: its name is added to the target's path.
+    #[must_use]
+    pub fn target(mut self, name: impl Into<String>, id: Uuid) -> Self {
+        self.below.push(name.into());
+        self.target_id = Some(id);
+        self
+    }
+    /// What was there before. Never a secret.
+    #[must_use]
+    pub fn before(mut self, value: &impl Serialize) -> Self {
+        self.before = serde_json::to_value(value).ok();
+        self
+    }
+    /// What is there now. Never a secret.
+    #[must_use]
+    pub fn after(mut self, value: &impl Serialize) -> Self {
+        self.after = serde_json::to_value(value).ok();
+        self
+    }
+}
+
+/// A row that is to be appended: everything but its place in the chain.
+#[derive(Debug, Clone)]
+pub struct AuditRow {
+    /// Which.
+    pub id: AuditId,
+    /// Whose chain; none: the platform's.
+    pub tenant: Option<TenantId>,
+    /// When, to the microsecond.
+    pub at: DateTime<Utc>,
+    /// Who; none when nobody is known.
+    pub actor_id: Option<UserId>,
+    /// E-mail at that time.
+    pub actor: String,
+    /// `noun.verb`.
+    pub action: String,
+    /// Names joined by `/`.
+    pub target: String,
+    /// Id of the target.
+    pub target_id: Option<Uuid>,
+    /// How it ended.
+    pub result: AuditResult,
+    /// The request.
+    pub request_id: RequestId,
+    /// The caller's address.
+    pub source: String,
+    /// What was there.
+    pub before: Option<Value>,
+    /// What is there.
+    pub after: Option<Value>,
+}
+
+/// Appends a row to its chain. The chain's head stays locked until the transaction ends, so that rows have no gap.
+pub(super) async fn append(connection: &mut PgConnection, row: &AuditRow) -> Result<(), StoreError> {
+    let chain = row.tenant.map_or(Uuid::nil(), TenantId::uuid);
+    let head = sqlx::query!(
+        r#"INSERT INTO audit_heads (chain, sequence, sha256) VALUES ($1, 0, $2)
+           ON CONFLICT (chain) DO UPDATE SET sequence = audit_heads.sequence
+           RETURNING sequence, sha256"#,
+        chain,
+        &[0_u8; 32][..],
+    )
+    .fetch_one(&mut *connection)
+    .await?;
+    let sequence = head.sequence + 1;
+    let sha256 = row_hash(row, sequence, &head.sha256);
+    sqlx::query!(
+        r#"WITH added AS (
+               INSERT INTO audit (id, tenant_id, sequence, at, actor_id, actor, action, target, target_id, result,
+                                  request_id, source, before, after, previous_sha256, sha256)
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16))
+           UPDATE audit_heads SET sequence = $3, sha256 = $16 WHERE chain = $17"#,
+        row.id.uuid(),
+        row.tenant.map(TenantId::uuid),
+        sequence,
+        row.at,
+        row.actor_id.map(UserId::uuid),
+        row.actor,
+        row.action,
+        row.target,
+        row.target_id,
+        row.result.as_str(),
+        row.request_id.uuid(),
+        row.source,
+        row.before,
+        row.after,
+        head.sha256,
+        &sha256[..],
+        chain,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// SHA-256 over the previous row's hash and every field, each with its length before it, so that no two different
+/// rows encode alike.
+fn row_hash(row: &AuditRow, sequence: i64, previous: &[u8]) -> [u8; 32] {
+    let optional_id = |id: Option<Uuid>| id.map(|id| id.as_bytes().to_vec());
+    let fields: [Option<Vec<u8>>; 15] = [
+        Some(previous.to_vec()),
+        Some(row.id.uuid().as_bytes().to_vec()),
+        optional_id(row.tenant.map(TenantId::uuid)),
+        Some(sequence.to_be_bytes().to_vec()),
+        Some(row.at.timestamp_micros().to_be_bytes().to_vec()),
+        optional_id(row.actor_id.map(UserId::uuid)),
+        Some(row.actor.clone().into_bytes()),
+        Some(row.action.clone().into_bytes()),
+        Some(row.target.clone().into_bytes()),
+        optional_id(row.target_id),
+        Some(row.result.as_str().as_bytes().to_vec()),
+        Some(row.request_id.uuid().as_bytes().to_vec()),
+        Some(row.source.clone().into_bytes()),
+        row.before.as_ref().map(canonical),
+        row.after.as_ref().map(canonical),
+    ];
+    let mut hasher = Sha256::new_with_prefix(b"berth audit row 1\0");
+    for field in fields {
+        match field {
+            Some(bytes) => {
+                hasher.update([1]);
+                hasher.update((bytes.len() as u64).to_be_bytes());
+                hasher.update(bytes);
+            }
+            None => hasher.update([0]),
+        }
+    }
+    hasher.finalize().into()
+}
+
+/// One spelling per value: keys sorted, no spaces. Postgres keeps JSON by value, not by spelling.
+fn canonical(value: &Value) -> Vec<u8> {
+    match value {
+        Value::Object(fields) => {
+            let mut sorted: Vec<_> = fields.iter().collect();
+            sorted.sort_by_key(|(key, _)| key.as_str());
+            let parts: Vec<Vec<u8>> =
+                sorted.into_iter().map(|(k, v)| [quoted(k), b":".to_vec(), canonical(v)].concat()).collect();
+            [b"{".to_vec(), parts.join(&b','), b"}".to_vec()].concat()
+        }
+        Value::Array(items) => {
+            let parts: Vec<Vec<u8>> = items.iter().map(canonical).collect();
+            [b"[".to_vec(), parts.join(&b','), b"]".to_vec()].concat()
+        }
+        Value::String(text) => quoted(text),
+        Value::Null | Value::Bool(_) | Value::Number(_) => value.to_string().into_bytes(),
+    }
+}
+
+fn quoted(text: &str) -> Vec<u8> {
+    Value::String(text.to_owned()).to_string().into_bytes()
+}
