@@ -6,6 +6,8 @@ mod place;
 mod prerequisites;
 mod process;
 mod sample;
+mod suite;
+mod tidy;
 mod up;
 
 use clap::{Parser, Subcommand};
@@ -22,6 +24,19 @@ struct Arguments {
 enum Task {
     /// Everything from nothing to the console
     Up(up::Options),
+    /// All tests, or those whose name contains the filter
+    Test {
+        /// Part of a name
+        filter: Option<String>,
+    },
+    /// Who may import whom, and other rules of the tree
+    Tidy,
+    /// The simulator: a cluster in memory with faults from a seed
+    Sim {
+        /// `--seeds N` or `--seed S`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Builds the console
     Console {
         /// Quickly instead of small
@@ -36,6 +51,11 @@ fn main() -> ExitCode {
     let result = match Arguments::parse().task {
         Task::Up(options) => up::run_up(&options),
         Task::Console { dev } => console::build(if dev { console::Mode::Quick } else { console::Mode::Small }),
+        Task::Test { filter } => suite::run(filter.as_deref()),
+        Task::Tidy => tidy::run(),
+        Task::Sim { arguments } => {
+            process::run(process::cargo().args(["run", "--quiet", "-p", "berth-scheduler-sim", "--"]).args(arguments))
+        }
         Task::Sample => sample::build(),
     };
     match result {
