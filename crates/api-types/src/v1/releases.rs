@@ -34,8 +34,8 @@ pub struct RollbackBody {
 /// What was begun: the answer (202) of deploy, rollback and restart. Creating an app answers 202 with its `AppView`;
 /// scale (`PUT`), stop and start answer 200 with it; abort answers 202 with the `RolloutView`.
 ///
-/// Deploying just what runs already, spec and image alike, makes no release: the answer is then 200 with the present
-/// release's number and no rollout. To get fresh instances, restart.
+/// Deploying just what runs already, spec and image alike, makes no release: the answer then has the present release's
+/// number and no rollout. To get fresh instances, restart.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RolloutStartedView {
