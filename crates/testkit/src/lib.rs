@@ -3,6 +3,10 @@
 
 #[cfg(feature = "database")]
 pub mod database;
+#[cfg(feature = "docker")]
+pub mod fleet;
+#[cfg(feature = "docker")]
+pub mod host;
 pub mod image;
 pub mod sample;
 pub mod wait;
