@@ -8,6 +8,7 @@ mod health;
 mod idempotency;
 pub mod input;
 pub mod openapi;
+pub mod page;
 pub mod reply;
 pub mod route;
 pub mod v1;

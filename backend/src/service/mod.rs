@@ -2,3 +2,5 @@
 
 pub mod error;
 pub mod installation;
+pub mod page;
+pub mod resolve;

@@ -4,13 +4,32 @@
 //! Both carry the tenant of the permit that they were begun with, and row-level security holds every statement to it.
 
 pub mod access;
+pub mod apps;
 pub mod audit;
+pub mod credentials;
 mod error;
+pub mod events;
+pub mod events_read;
 pub mod idempotency;
+pub mod images;
 pub mod installation;
+pub mod instances;
+pub mod instances_read;
+pub mod join_tokens;
+pub mod leases;
+pub mod listen;
+pub mod node_observations;
+pub mod nodes;
 pub mod nudge;
+pub mod observations;
+pub mod placement;
 mod pools;
+pub mod releases;
+pub mod rollouts;
+pub mod rollouts_reconcile;
+pub mod tickets;
 mod tx;
+pub mod usage;
 
 pub use self::{
     error::StoreError,
