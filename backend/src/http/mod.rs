@@ -6,6 +6,7 @@ mod envelope;
 pub mod error;
 mod health;
 mod idempotency;
+pub mod if_match;
 pub mod input;
 pub mod openapi;
 pub mod page;
@@ -29,9 +30,27 @@ const DELETE: Method = Method::DELETE;
 /// Every route. One without an action cannot be written, and its handler does not compile without the action's permit.
 #[rustfmt::skip]
 pub fn table() -> Vec<Route> {
-    use v1::installation;
+    use v1::{apps, events, installation, instances, releases, rollouts};
     vec![
         open::<action::installation::Read>(GET, path::STATUS, "Whether set-up was done").to(installation::read),
+
+        signed::<action::app::List>(GET, path::APPS, "Apps of an environment").to(apps::list),
+        signed::<action::app::Create>(POST, path::APPS, "Creates an app and deploys its first release").to(apps::create),
+        signed::<action::app::Read>(GET, path::APP, "One app").to(apps::read),
+        signed::<action::app::Delete>(DELETE, path::APP, "Deletes an app with all that it has").to(apps::delete),
+        signed::<action::app::Scale>(PUT, path::SCALE, "Changes the number of instances").to(apps::scale),
+        signed::<action::app::Operate>(POST, path::STOP, "Stops all instances").to(apps::stop),
+        signed::<action::app::Operate>(POST, path::START, "Starts them again").to(apps::start),
+        signed::<action::app::Read>(GET, path::RELEASES, "An app's releases, newest first").to(releases::list),
+        signed::<action::app::Deploy>(POST, path::RELEASES, "Makes a release and rolls it out").to(releases::deploy),
+        signed::<action::app::Read>(GET, path::RELEASE, "One release, with its difference from the one before").to(releases::read),
+        signed::<action::app::Deploy>(POST, path::ROLLBACK, "Goes back to an earlier release").to(releases::roll_back),
+        signed::<action::app::Read>(GET, path::ROLLOUTS, "An app's rollouts, newest first").to(rollouts::list),
+        signed::<action::app::Deploy>(POST, path::ABORT, "Takes back the rollout that is going on").to(rollouts::abort),
+        signed::<action::app::Operate>(POST, path::RESTART, "Replaces every instance by a fresh one").to(rollouts::restart),
+        signed::<action::app::Read>(GET, path::INSTANCES, "An app's instances").to(instances::list),
+        signed::<action::app::Read>(GET, path::APP_EVENTS, "What happened to an app").to(events::list_of_app),
+        signed::<action::tenant::ReadEvents>(GET, path::TENANT_EVENTS, "What happened in a tenant").to(events::list_of_tenant),
     ]
 }
 

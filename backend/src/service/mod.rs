@@ -1,6 +1,14 @@
 //! Use cases, a file per noun: a permit and domain values in, domain values out. Knows no HTTP and no SQL.
 
+pub mod apps;
 pub mod error;
+pub mod events;
 pub mod installation;
+pub mod instances;
+pub mod logs;
 pub mod page;
+pub mod quota;
+pub mod refusals;
+pub mod releases;
 pub mod resolve;
+pub mod rollouts;

@@ -194,11 +194,12 @@ pub async fn list_apps(conn: &mut PgConnection, which: Which<'_>) -> Result<Vec<
     };
     let rows = sqlx::query!(
         r#"SELECT a.id, a.name, a.replicas, a.running, a.revision, a.created_at,
-                  r.id AS release_id, r.number, r.spec AS "spec: Json<AppSpec>", r.pinned_image, r.note,
-                  u.display_name AS "released_by?", r.created_at AS released_at,
+                  r.id AS release_id, r.number, r.spec AS "spec: Json<AppSpec>", r.pinned_image,
+                  m.image_digest AS "image_digest?", r.note, u.display_name AS "released_by?", r.created_at AS released_at,
                   (SELECT o.phase FROM rollouts o WHERE o.app_id = a.id AND o.to_release_id = r.id
                    ORDER BY o.started_at DESC, o.id DESC LIMIT 1) AS rollout_phase
            FROM apps a JOIN releases r ON r.id = a.release_id LEFT JOIN users u ON u.id = r.created_by
+           LEFT JOIN images m ON m.id = r.image_id
            WHERE a.deleted_at IS NULL AND ($1::uuid IS NULL OR a.id = $1)
              AND ($2::uuid IS NULL OR a.environment_id = $2) AND a.name > $3
            ORDER BY a.name LIMIT $4"#,
@@ -221,8 +222,8 @@ pub async fn list_apps(conn: &mut PgConnection, which: Which<'_>) -> Result<Vec<
                 release: ReleaseRecord {
                     id: ReleaseId::new(row.release_id),
                     number: row.number.unsigned_abs(),
+                    pinned_image: image_of(&row.spec.0, &row.pinned_image, row.image_digest.as_deref())?,
                     spec: row.spec.0,
-                    pinned_image: image_of(&row.pinned_image)?,
                     note: row.note,
                     created_by: row.released_by,
                     created_at: row.released_at,

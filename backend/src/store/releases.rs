@@ -4,7 +4,7 @@ use super::{StoreError, Tx, rollouts::phase_of};
 use berth_domain::{
     app::AppSpec,
     id::{AppId, ImageId, ReleaseId, UserId},
-    image::ImageReference,
+    image::{Digest, ImageReference},
     lifecycle::RolloutPhase,
     quantity::Resources,
 };
@@ -129,7 +129,7 @@ pub struct ReleaseRecord {
     pub number: u32,
     /// Its spec.
     pub spec: AppSpec,
-    /// The image as it was asked for, with its digest.
+    /// The image as people know it, with its digest.
     pub pinned_image: ImageReference,
     /// Why it was made.
     pub note: String,
@@ -152,12 +152,13 @@ pub async fn list_releases(
 ) -> Result<Vec<ReleaseRecord>, StoreError> {
     let below = below.map_or(i32::MAX, |number| i32::try_from(number).unwrap_or(i32::MAX));
     let rows = sqlx::query!(
-        r#"SELECT r.id, r.number, r.spec AS "spec: Json<AppSpec>", r.pinned_image, r.note,
-                  u.display_name AS "created_by?", r.created_at,
+        r#"SELECT r.id, r.number, r.spec AS "spec: Json<AppSpec>", r.pinned_image, m.image_digest AS "image_digest?",
+                  r.note, u.display_name AS "created_by?", r.created_at,
                   (SELECT o.phase FROM rollouts o WHERE o.app_id = r.app_id AND o.to_release_id = r.id
                    ORDER BY o.started_at DESC, o.id DESC LIMIT 1) AS rollout_phase,
                   (a.release_id IS NOT DISTINCT FROM r.id) AS "current!"
            FROM releases r JOIN apps a ON a.id = r.app_id LEFT JOIN users u ON u.id = r.created_by
+           LEFT JOIN images m ON m.id = r.image_id
            WHERE r.app_id = $1 AND r.number < $2
            ORDER BY r.number DESC LIMIT $3"#,
         app.uuid(),
@@ -171,8 +172,8 @@ pub async fn list_releases(
             Ok(ReleaseRecord {
                 id: ReleaseId::new(row.id),
                 number: row.number.unsigned_abs(),
+                pinned_image: image_of(&row.spec.0, &row.pinned_image, row.image_digest.as_deref())?,
                 spec: row.spec.0,
-                pinned_image: image_of(&row.pinned_image)?,
                 note: row.note,
                 created_by: row.created_by,
                 created_at: row.created_at,
@@ -194,8 +195,16 @@ pub async fn get_resources(conn: &mut PgConnection, release: ReleaseId) -> Resul
     Ok(row.map(|row| row.resources.0))
 }
 
-pub(super) fn image_of(text: &str) -> Result<ImageReference, StoreError> {
-    ImageReference::parse(text).map_err(|_| damaged("releases.pinned_image"))
+/// The image as people know it, with its digest. One loaded from a file is pinned by a name of ours on nodes; people see
+/// the reference that they gave it.
+pub(super) fn image_of(spec: &AppSpec, pinned: &str, uploaded: Option<&str>) -> Result<ImageReference, StoreError> {
+    match uploaded {
+        Some(digest) => {
+            let digest = Digest::parse(digest).map_err(|_| damaged("images.image_digest"))?;
+            Ok(spec.image().pinned(digest))
+        }
+        None => ImageReference::parse(pinned).map_err(|_| damaged("releases.pinned_image")),
+    }
 }
 
 /// A row that does not read as what it must be: `what` names its column.
