@@ -6,8 +6,10 @@
 pub mod authn;
 pub mod authz;
 pub mod clock;
+pub mod grpc;
 pub mod http;
 pub mod live;
+pub mod reconcile;
 pub mod seal;
 pub mod service;
 pub mod settings;

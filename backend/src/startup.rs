@@ -4,8 +4,9 @@
 use crate::{
     authn::{password::Passwords, session::Sessions, sign_in_limit::SignInLimit},
     clock::{Clock, Ids},
-    http,
+    grpc, http,
     live::Hub,
+    reconcile::{Nudges, Parts, Reconcilers, observation},
     seal::{self, Sealer},
     service::installation,
     settings::Settings,
@@ -111,6 +112,10 @@ pub struct Server {
     pub app: Arc<App>,
     /// Where it serves HTTP.
     pub address: SocketAddr,
+    /// Where agents connect.
+    pub agent_address: SocketAddr,
+    /// What makes desired true.
+    pub reconcilers: Reconcilers,
     http: actix_web::dev::ServerHandle,
     tasks: JoinSet<()>,
 }
@@ -121,7 +126,22 @@ impl Server {
         let agents = Arc::new(Registry::default());
         let app = Arc::new(App::open(settings, clock, ids, agents.clone()).await?);
         let mut tasks = JoinSet::new();
-        // The agents' port and the reconcilers are started here; each ends when `app.stopping` is cancelled.
+        tasks.spawn(app.live.clone().listen(app.store.clone(), app.stopping.clone()));
+        let nudges = Nudges::default();
+        let (observer, writer) = observation::writer(app.store.clone(), nudges.clone());
+        tasks.spawn(writer.run(app.stopping.clone()));
+        let port = grpc::bind(app.clone(), agents.clone(), observer, nudges.clone())?;
+        let agent_address = port.address;
+        tasks.spawn(port.serve(app.stopping.clone()));
+        grpc::offer_bootstrap_token(&app).await?;
+        let reconcilers = Reconcilers::start(Parts {
+            store: app.store.clone(),
+            clock: app.clock.clone(),
+            ids: app.ids.clone(),
+            fleet: agents,
+            hub: app.live.clone(),
+            nudges,
+        });
 
         let listener = TcpListener::bind(app.settings.listen)
             .with_context(|| format!("cannot listen on {}", app.settings.listen))?;
@@ -133,13 +153,14 @@ impl Server {
                 tracing::error!(%error, "the HTTP server failed");
             }
         });
-        Ok(Self { app, address, http, tasks })
+        Ok(Self { app, address, agent_address, reconcilers, http, tasks })
     }
 
     /// Ends every task, and gives open requests a moment.
     pub async fn stop(mut self) {
         self.app.stopping.cancel();
         let ended = async {
+            self.reconcilers.stop().await;
             self.http.stop(true).await;
             while self.tasks.join_next().await.is_some() {}
         };

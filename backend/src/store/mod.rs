@@ -6,6 +6,7 @@
 pub mod access;
 pub mod apps;
 pub mod audit;
+pub mod audit_read;
 pub mod credentials;
 mod error;
 pub mod events;
@@ -22,14 +23,19 @@ pub mod node_observations;
 pub mod nodes;
 pub mod nudge;
 pub mod observations;
+pub mod people;
 pub mod placement;
 mod pools;
+pub mod projects;
 pub mod releases;
 pub mod rollouts;
 pub mod rollouts_reconcile;
+pub mod sessions;
+pub mod tenants;
 pub mod tickets;
 mod tx;
 pub mod usage;
+pub mod users;
 
 pub use self::{
     error::StoreError,
