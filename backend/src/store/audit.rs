@@ -21,12 +21,17 @@ pub enum AuditResult {
 }
 
 impl AuditResult {
-    const fn as_str(self) -> &'static str {
+    /// The word in the database and on the wire.
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Done => "done",
             Self::Denied => "denied",
             Self::Failed => "failed",
         }
+    }
+    /// The result of its word in the database.
+    pub(super) fn from_word(word: &str) -> Option<Self> {
+        [Self::Done, Self::Denied, Self::Failed].into_iter().find(|result| result.as_str() == word)
     }
 }
 
@@ -116,7 +121,7 @@ pub(super) async fn append(connection: &mut PgConnection, row: &AuditRow) -> Res
     .fetch_one(&mut *connection)
     .await?;
     let sequence = head.sequence + 1;
-    let sha256 = row_hash(row, sequence, &head.sha256);
+    let sha256 = hash_row(row, sequence, &head.sha256);
     sqlx::query!(
         r#"WITH added AS (
                INSERT INTO audit (id, tenant_id, sequence, at, actor_id, actor, action, target, target_id, result,
@@ -148,7 +153,7 @@ pub(super) async fn append(connection: &mut PgConnection, row: &AuditRow) -> Res
 
 /// SHA-256 over the previous row's hash and every field, each with its length before it, so that no two different
 /// rows encode alike.
-fn row_hash(row: &AuditRow, sequence: i64, previous: &[u8]) -> [u8; 32] {
+pub(super) fn hash_row(row: &AuditRow, sequence: i64, previous: &[u8]) -> [u8; 32] {
     let optional_id = |id: Option<Uuid>| id.map(|id| id.as_bytes().to_vec());
     let fields: [Option<Vec<u8>>; 15] = [
         Some(previous.to_vec()),

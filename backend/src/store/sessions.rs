@@ -1,0 +1,218 @@
+//! Sessions of browsers, and personal tokens.
+
+use super::{StoreError, SystemTx};
+use berth_domain::id::{SessionId, TokenId, UserId};
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
+
+/// A session to write.
+#[derive(Clone)]
+pub struct NewSession<'a> {
+    /// Its id.
+    pub id: SessionId,
+    /// Whose.
+    pub user: UserId,
+    /// SHA-256 of its refresh token.
+    pub refresh_sha256: [u8; 32],
+    /// The browser, in its own words.
+    pub user_agent: &'a str,
+    /// When.
+    pub created_at: DateTime<Utc>,
+    /// Until when.
+    pub expires_at: DateTime<Utc>,
+}
+
+/// Writes a session.
+pub async fn insert_session(conn: &mut PgConnection, new: NewSession<'_>) -> Result<(), StoreError> {
+    sqlx::query!(
+        "INSERT INTO sessions (id, user_id, refresh_sha256, rotated_at, user_agent, created_at, expires_at)
+         VALUES ($1, $2, $3, $5, $4, $5, $6)",
+        new.id.uuid(),
+        new.user.uuid(),
+        &new.refresh_sha256[..],
+        new.user_agent,
+        new.created_at,
+        new.expires_at,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// A session as a refresh finds it.
+#[derive(Clone)]
+pub struct SessionRecord {
+    /// Which.
+    pub id: SessionId,
+    /// Whose.
+    pub user: UserId,
+    /// E-mail.
+    pub email: String,
+    /// Whether the token that was given is the newest one, and not the one before.
+    pub is_newest: bool,
+    /// When the newest one was made.
+    pub rotated_at: DateTime<Utc>,
+    /// Until when.
+    pub expires_at: DateTime<Utc>,
+}
+
+/// Locks the session of a refresh token, the newest or the one before, unless it ended.
+pub async fn lock_session(tx: &mut SystemTx, refresh_sha256: &[u8; 32]) -> Result<Option<SessionRecord>, StoreError> {
+    let now = tx.now();
+    let row = sqlx::query!(
+        r#"SELECT s.id, s.user_id, u.email, s.refresh_sha256 = $1 AS "is_newest!", s.rotated_at, s.expires_at
+           FROM sessions s JOIN users u ON u.id = s.user_id
+           WHERE (s.refresh_sha256 = $1 OR s.previous_refresh_sha256 = $1) AND s.revoked_at IS NULL
+             AND s.expires_at > $2 AND u.deactivated_at IS NULL
+           FOR UPDATE OF s"#,
+        &refresh_sha256[..],
+        now,
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    Ok(row.map(|row| SessionRecord {
+        id: SessionId::new(row.id),
+        user: UserId::new(row.user_id),
+        email: row.email,
+        is_newest: row.is_newest,
+        rotated_at: row.rotated_at,
+        expires_at: row.expires_at,
+    }))
+}
+
+/// Replaces the refresh token.
+pub async fn update_refresh(tx: &mut SystemTx, session: SessionId, sha256: &[u8; 32]) -> Result<(), StoreError> {
+    let now = tx.now();
+    sqlx::query!(
+        "UPDATE sessions SET previous_refresh_sha256 = refresh_sha256, refresh_sha256 = $2, rotated_at = $3 WHERE id = $1",
+        session.uuid(),
+        &sha256[..],
+        now,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// Ends a session.
+pub async fn revoke_session(conn: &mut PgConnection, session: SessionId, at: DateTime<Utc>) -> Result<(), StoreError> {
+    sqlx::query!("UPDATE sessions SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL", session.uuid(), at)
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Ends all sessions of a person but one.
+pub async fn revoke_other_sessions(
+    conn: &mut PgConnection,
+    user: UserId,
+    but: Option<SessionId>,
+    at: DateTime<Utc>,
+) -> Result<u64, StoreError> {
+    let revoked = sqlx::query!(
+        "UPDATE sessions SET revoked_at = $3
+         WHERE user_id = $1 AND revoked_at IS NULL AND ($2::uuid IS NULL OR id <> $2)",
+        user.uuid(),
+        but.map(SessionId::uuid),
+        at,
+    )
+    .execute(conn)
+    .await?;
+    Ok(revoked.rows_affected())
+}
+
+/// A personal token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenRecord {
+    /// Which.
+    pub id: TokenId,
+    /// What it is for.
+    pub name: String,
+    /// Since when.
+    pub created_at: DateTime<Utc>,
+    /// Until when.
+    pub expires_at: DateTime<Utc>,
+    /// To the minute.
+    pub last_used_at: Option<DateTime<Utc>>,
+}
+
+/// Tokens of a person that still work, the newest first.
+pub async fn list_tokens(
+    conn: &mut PgConnection,
+    user: UserId,
+    now: DateTime<Utc>,
+    after: Option<TokenId>,
+    limit: i64,
+) -> Result<Vec<TokenRecord>, StoreError> {
+    let rows = sqlx::query!(
+        "SELECT id, name, created_at, expires_at, last_used_at FROM tokens
+         WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > $2 AND ($3::uuid IS NULL OR id < $3)
+         ORDER BY id DESC LIMIT $4",
+        user.uuid(),
+        now,
+        after.map(TokenId::uuid),
+        limit,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| TokenRecord {
+            id: TokenId::new(row.id),
+            name: row.name,
+            created_at: row.created_at,
+            expires_at: row.expires_at,
+            last_used_at: row.last_used_at,
+        })
+        .collect())
+}
+
+/// Writes a token.
+pub async fn insert_token(
+    conn: &mut PgConnection,
+    user: UserId,
+    token: &TokenRecord,
+    secret_sha256: &[u8; 32],
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "INSERT INTO tokens (id, user_id, name, secret_sha256, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6)",
+        token.id.uuid(),
+        user.uuid(),
+        token.name,
+        &secret_sha256[..],
+        token.created_at,
+        token.expires_at,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Ends a token of a person; its name, unless there was none.
+pub async fn revoke_token(
+    conn: &mut PgConnection,
+    user: UserId,
+    token: TokenId,
+    at: DateTime<Utc>,
+) -> Result<Option<String>, StoreError> {
+    let name = sqlx::query_scalar!(
+        "UPDATE tokens SET revoked_at = $3 WHERE user_id = $1 AND id = $2 AND revoked_at IS NULL RETURNING name",
+        user.uuid(),
+        token.uuid(),
+        at,
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(name)
+}
+
+/// Ends sessions and tokens for good that nobody can use any more.
+pub async fn delete_ended(store: &super::Store, before: DateTime<Utc>) -> Result<u64, StoreError> {
+    let sessions = sqlx::query!("DELETE FROM sessions WHERE expires_at < $1 OR revoked_at < $1", before)
+        .execute(&store.system)
+        .await?;
+    let tokens = sqlx::query!("DELETE FROM tokens WHERE expires_at < $1 OR revoked_at < $1", before)
+        .execute(&store.system)
+        .await?;
+    Ok(sessions.rows_affected() + tokens.rows_affected())
+}
