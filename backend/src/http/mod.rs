@@ -30,9 +30,18 @@ const DELETE: Method = Method::DELETE;
 /// Every route. One without an action cannot be written, and its handler does not compile without the action's permit.
 #[rustfmt::skip]
 pub fn table() -> Vec<Route> {
-    use v1::{apps, events, installation, instances, releases, rollouts};
+    use v1::{apps, events, installation, instances, live, logs, nodes, plan, releases, rollouts, terminal};
     vec![
         open::<action::installation::Read>(GET, path::STATUS, "Whether set-up was done").to(installation::read),
+
+        signed::<action::node::List>(GET, path::NODES, "All nodes").to(nodes::list),
+        signed::<action::node::Join>(POST, path::JOIN_TOKENS, "Makes a one-time token with which a node joins").to(nodes::create_join_token),
+        signed::<action::node::Read>(GET, path::NODE, "One node with what runs on it").to(nodes::read),
+        signed::<action::node::Update>(PATCH, path::NODE, "Cordons, drains, activates or labels a node").to(nodes::update),
+        signed::<action::node::Remove>(DELETE, path::NODE, "Removes a node that is lost, or drained and empty").to(nodes::remove),
+        signed::<action::node::Read>(GET, path::NODE_EVENTS, "What happened to a node").to(nodes::list_events),
+        signed::<action::platform::Live>(GET, path::PLATFORM_LIVE, "Changes of the platform, as they happen").to(live::follow_platform),
+        signed::<action::tenant::Live>(GET, path::TENANT_LIVE, "Changes of a tenant, as they happen").to(live::follow_tenant),
 
         signed::<action::app::List>(GET, path::APPS, "Apps of an environment").to(apps::list),
         signed::<action::app::Create>(POST, path::APPS, "Creates an app and deploys its first release").to(apps::create),
@@ -49,6 +58,11 @@ pub fn table() -> Vec<Route> {
         signed::<action::app::Deploy>(POST, path::ABORT, "Takes back the rollout that is going on").to(rollouts::abort),
         signed::<action::app::Operate>(POST, path::RESTART, "Replaces every instance by a fresh one").to(rollouts::restart),
         signed::<action::app::Read>(GET, path::INSTANCES, "An app's instances").to(instances::list),
+        signed::<action::app::Plan>(POST, path::PLAN, "What a deploy would do; changes nothing").to(plan::preview),
+        signed::<action::app::Logs>(GET, path::LOGS, "The newest lines of an app's instances, merged").to(logs::read),
+        signed::<action::app::Logs>(GET, path::LOGS_LIVE, "The same, and all that come").to(logs::follow),
+        signed::<action::app::Terminal>(POST, path::TERMINAL_TICKET, "A one-time ticket for a terminal").to(terminal::issue_ticket),
+        open::<action::terminal::Attach>(GET, path::TERMINAL, "The WebSocket of a terminal; its ticket is a subprotocol").to(terminal::attach),
         signed::<action::app::Read>(GET, path::APP_EVENTS, "What happened to an app").to(events::list_of_app),
         signed::<action::tenant::ReadEvents>(GET, path::TENANT_EVENTS, "What happened in a tenant").to(events::list_of_tenant),
     ]

@@ -3,7 +3,19 @@
 //! Every instance's log comes from the agent of its node over one tunnel. An instance whose log cannot be read now is
 //! told as a gap, never left out in silence. Nothing is kept here: what nobody reads is dropped, and the drop is told.
 
-use berth_domain::{id::InstanceId, id::NodeId};
+use super::error::Error;
+use crate::{
+    authz::{action::app::Logs, permit::Permit},
+    store::{
+        ReadTx, Store,
+        instances::instance_name,
+        instances_read::{InstanceRecord, list_instances},
+    },
+};
+use berth_domain::{
+    id::{InstanceId, NodeId},
+    lifecycle::InstancePhase,
+};
 use berth_scheduler::fleet::{Fleet, FleetError, LogEntry, LogOptions};
 use chrono::{DateTime, Utc};
 use futures::{StreamExt as _, stream};
@@ -38,6 +50,32 @@ pub struct LogSource {
     pub name: String,
     /// Why its log cannot be read now, when that is known already.
     pub unreadable: Option<String>,
+}
+
+/// The instances of an app, or the one of that name: none when it is not there.
+pub async fn sources(store: &Store, permit: &Permit<Logs>, only: Option<&str>) -> Result<Vec<LogSource>, Error> {
+    let app = &permit.scope().app;
+    let mut tx = ReadTx::begin(store, permit).await?;
+    let source = |record: InstanceRecord| LogSource {
+        instance: record.id,
+        node: record.node,
+        name: instance_name(&app.name, record.release_number, record.number),
+        unreadable: unreadable(&record).map(str::to_owned),
+    };
+    let all = list_instances(tx.conn(), app.id).await?.into_iter().map(source);
+    Ok(all.filter(|source| only.is_none_or(|name| source.name == name)).collect())
+}
+
+/// What is known to be in the way, so that no agent is asked for it.
+fn unreadable(record: &InstanceRecord) -> Option<&'static str> {
+    use InstancePhase as P;
+    if record.node_lost {
+        return Some("its node is not heard; the log is read when it is back");
+    }
+    match record.observed.as_ref().map_or(P::Waiting, |seen| seen.phase) {
+        P::Waiting | P::Pulling | P::Creating => Some("it has not started yet"),
+        P::Starting | P::Ready | P::Unready | P::BackOff | P::Stopping | P::Stopped => None,
+    }
 }
 
 /// Which lines are wanted.

@@ -150,7 +150,7 @@ pub(super) async fn change_app(
     for release in releases_that_may_run(decision, open) {
         sizes.extend(get_resources(tx.conn(), release).await?);
     }
-    let need = needed(&after, &sizes);
+    let need = needed(&after.spec, after.wanted(), &sizes);
     if let Reservation::Exceeded(bounds) =
         reserve(tx, after.tenant, UsageChange::between(before.reserved, need)).await?
     {

@@ -116,6 +116,39 @@ pub async fn lock_app(tx: &mut Tx, app: AppId) -> Result<Option<WantedApp>, Stor
     }))
 }
 
+/// The app of this name as it is wanted, without a lock: for previews.
+pub async fn get_wanted_app(
+    conn: &mut PgConnection,
+    environment: EnvironmentId,
+    name: &str,
+) -> Result<Option<WantedApp>, StoreError> {
+    let row = sqlx::query!(
+        r#"SELECT a.id, a.tenant_id, a.replicas, a.running, a.restart_serial, a.next_release_number, a.revision,
+                  a.reserved_cpu_milli, a.reserved_memory_mib, a.reserved_instances,
+                  r.id AS release_id, r.number, r.spec AS "spec: Json<AppSpec>", r.pinned_image
+           FROM apps a JOIN releases r ON r.id = a.release_id
+           WHERE a.environment_id = $1 AND a.name = $2 AND a.deleted_at IS NULL"#,
+        environment.uuid(),
+        name,
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.map(|row| WantedApp {
+        id: AppId::new(row.id),
+        tenant: TenantId::new(row.tenant_id),
+        replicas: row.replicas.unsigned_abs(),
+        running: row.running,
+        restart_serial: row.restart_serial,
+        next_release_number: row.next_release_number.unsigned_abs(),
+        revision: row.revision,
+        reserved: usage_of(row.reserved_cpu_milli, row.reserved_memory_mib, row.reserved_instances, 1),
+        release: ReleaseId::new(row.release_id),
+        release_number: row.number.unsigned_abs(),
+        spec: row.spec.0,
+        pinned_image: row.pinned_image,
+    }))
+}
+
 /// Writes what is wanted of an app, and raises its revision.
 pub async fn update_app(tx: &mut Tx, app: &WantedApp) -> Result<(), StoreError> {
     sqlx::query!(
