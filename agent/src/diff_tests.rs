@@ -1,0 +1,200 @@
+use super::*;
+use crate::{container::Exit, testing};
+
+const NOW_MS: u64 = 1_000_000;
+
+/// A world to look at; each test changes what it is about.
+#[derive(Default)]
+struct World {
+    wanted: WantedSet,
+    containers: BTreeMap<String, Container>,
+    backoffs: BTreeMap<InstanceId, Backoff>,
+    launching: BTreeMap<InstanceId, Launching>,
+    watched: BTreeMap<InstanceId, String>,
+    stopping: BTreeMap<String, Stopping>,
+    stale: bool,
+}
+
+impl World {
+    fn wants(mut self, number: u128) -> Self {
+        let wanted = testing::wanted(number, "nginx");
+        self.wanted.insert(wanted.instance, wanted);
+        self
+    }
+    fn wants_stopped(self, number: u128) -> Self {
+        let mut world = self.wants(number);
+        world.wanted.values_mut().for_each(|wanted| wanted.stop = wanted.stop || wanted.instance == id(number));
+        world
+    }
+    fn has(mut self, container: &str, number: u128, generation: u64, state: ContainerState) -> Self {
+        let made = Container {
+            id: container.to_owned(),
+            install: Some(testing::install()),
+            instance: Some(id(number)),
+            generation,
+            environment: Some(testing::wanted(number, "nginx").environment),
+            state,
+            address: None,
+            ports: BTreeMap::new(),
+            started_at_ms: 0,
+        };
+        self.containers.insert(container.to_owned(), made);
+        self
+    }
+    fn decide(&self) -> Decision {
+        diff(&View {
+            wanted: &self.wanted,
+            containers: &self.containers,
+            backoffs: &self.backoffs,
+            launching: &self.launching,
+            watched: &self.watched,
+            stopping: &self.stopping,
+            fresh: !self.stale,
+            now_ms: NOW_MS,
+        })
+    }
+    fn steps(&self) -> Vec<Step> {
+        self.decide().steps
+    }
+}
+
+fn id(number: u128) -> InstanceId {
+    testing::wanted(number, "nginx").instance
+}
+fn launch(number: u128, container: Option<&str>) -> Step {
+    Step::Launch { instance: id(number), container: container.map(str::to_owned) }
+}
+fn watch(number: u128, container: &str) -> Step {
+    Step::Watch { instance: id(number), container: container.to_owned() }
+}
+fn stop_of(container: &str, grace_s: Option<u32>) -> Step {
+    Step::Stop { container: container.to_owned(), grace_s }
+}
+fn exited() -> ContainerState {
+    ContainerState::Exited(Exit::default())
+}
+
+#[test]
+fn what_is_missing_is_launched_and_what_runs_is_watched() {
+    let world = World::default().wants(1).wants(2).wants(3).has("b", 2, 1, ContainerState::Running);
+    let mut world = world.has("c", 3, 1, ContainerState::Running);
+    world.watched.insert(id(3), "c".to_owned());
+    assert_eq!(world.steps(), [launch(1, None), watch(2, "b")]);
+}
+
+#[test]
+fn a_container_that_is_there_is_started_rather_than_made_again() {
+    for state in [ContainerState::Created, exited()] {
+        assert_eq!(World::default().wants(1).has("a", 1, 1, state).steps(), [launch(1, Some("a"))]);
+    }
+}
+
+#[test]
+fn an_instance_in_back_off_waits_and_says_until_when() {
+    let mut world = World::default().wants(1).wants(2).has("a", 1, 1, exited());
+    world.backoffs.insert(id(1), Backoff::default().after_failure(NOW_MS, 0));
+    world.backoffs.insert(id(2), Backoff::default().after_failure(NOW_MS, 0).after_failure(NOW_MS, 0));
+    assert_eq!(world.decide(), Decision { steps: vec![], look_again_ms: Some(NOW_MS + 1_000) });
+    world.backoffs.insert(id(1), Backoff::default().after_failure(NOW_MS - 1_000, 0));
+    assert_eq!(world.steps(), [launch(1, Some("a"))]);
+}
+
+#[test]
+fn one_launch_at_a_time() {
+    let mut world = World::default().wants(1).has("a", 1, 1, ContainerState::Created);
+    world.launching.insert(id(1), Launching { generation: 1, cancelled: false });
+    assert_eq!(world.steps(), []);
+}
+
+#[test]
+fn another_generation_goes_before_the_new_one_comes() {
+    let mut world = World::default().wants(1).has("old", 1, 7, ContainerState::Running);
+    assert_eq!(world.steps(), [stop_of("old", Some(10))]);
+    world.stopping.insert("old".to_owned(), Stopping::Going);
+    assert_eq!(world.steps(), []);
+    world.containers.clear();
+    assert_eq!(world.steps(), [launch(1, None)]);
+}
+
+#[test]
+fn a_launch_of_another_generation_is_told_to_give_up_once() {
+    let mut world = World::default().wants(1);
+    world.launching.insert(id(1), Launching { generation: 7, cancelled: false });
+    assert_eq!(world.steps(), [Step::Cancel { instance: id(1) }]);
+    world.launching.insert(id(1), Launching { generation: 7, cancelled: true });
+    assert_eq!(world.steps(), []);
+}
+
+#[test]
+fn of_two_containers_of_one_instance_the_running_one_stays() {
+    let world = World::default().wants(1).has("a", 1, 1, exited()).has("b", 1, 1, ContainerState::Running);
+    assert_eq!(world.steps(), [stop_of("a", Some(10)), watch(1, "b")]);
+}
+
+#[test]
+fn stopping_is_cancel_then_stop_then_settled() {
+    let mut world = World::default().wants_stopped(1);
+    world.launching.insert(id(1), Launching { generation: 1, cancelled: false });
+    assert_eq!(world.steps(), [Step::Cancel { instance: id(1) }]);
+    world.launching.clear();
+    let mut world = world.has("a", 1, 1, ContainerState::Running);
+    assert_eq!(world.steps(), [stop_of("a", Some(10))]);
+    world.containers.clear();
+    assert_eq!(world.steps(), [Step::Settle { instance: id(1) }]);
+}
+
+#[test]
+fn what_no_set_names_is_stopped_only_when_a_set_came() {
+    let mut world = World::default().has("a", 1, 1, ContainerState::Running);
+    world.stale = true;
+    assert_eq!(world.steps(), []);
+    world.stale = false;
+    assert_eq!(world.steps(), [stop_of("a", None)]);
+}
+
+#[test]
+fn what_would_not_stop_is_tried_again_later() {
+    let mut world = World::default().wants_stopped(1).has("a", 1, 1, ContainerState::Running);
+    world.stopping.insert("a".to_owned(), Stopping::RetryAt(NOW_MS + 5));
+    assert_eq!(world.decide(), Decision { steps: vec![], look_again_ms: Some(NOW_MS + 5) });
+    world.stopping.insert("a".to_owned(), Stopping::RetryAt(NOW_MS));
+    assert_eq!(world.steps(), [stop_of("a", Some(10))]);
+}
+
+#[test]
+fn a_spec_that_cannot_be_read_can_still_be_stopped() {
+    let mut world = World::default().has("a", 1, 1, ContainerState::Running);
+    let mut wanted = testing::wanted_with(1, "{\"image\":\"x\",\"from\":\"the future\"}".to_owned(), "x");
+    wanted.stop = true;
+    world.wanted.insert(wanted.instance, wanted);
+    assert_eq!(world.steps(), [stop_of("a", None)]);
+}
+
+#[test]
+fn nothing_that_is_wanted_and_runs_is_ever_stopped() {
+    // Every mix of states for two containers of one wanted instance, and of what is known about them.
+    let states = [ContainerState::Created, ContainerState::Running, exited(), ContainerState::Dying];
+    for first in &states {
+        for second in &states {
+            for fresh in [false, true] {
+                let mut world = World::default().wants(1).has("a", 1, 1, first.clone()).has("b", 1, 2, second.clone());
+                world.stale = !fresh;
+                let stopped = world.steps().contains(&stop_of("a", Some(10)));
+                assert!(!stopped || *first == ContainerState::Dying, "{first:?} {second:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn networks_go_with_the_last_of_their_environment() {
+    let world = World::default().wants(1);
+    let environment = world.wanted[&id(1)].environment;
+    let names = [crate::container::network_name(environment), "berth-env_000000000000000000000000000000ff".to_owned()];
+    assert_eq!(stale_networks(&names, &world.wanted, &world.containers), [names[1].clone()]);
+    let gone = World::default().wants_stopped(1);
+    assert_eq!(stale_networks(&names, &gone.wanted, &gone.containers), names);
+    let still = World::default().has("a", 1, 1, exited());
+    assert_eq!(stale_networks(&names, &still.wanted, &still.containers), [names[1].clone()]);
+    assert!(stale_networks(&["bridge".to_owned()], &gone.wanted, &gone.containers).is_empty());
+}

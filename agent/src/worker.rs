@@ -1,0 +1,214 @@
+//! Carries out one step for one instance. Every step may be repeated: what is there already is used.
+
+use crate::{
+    container::{self, Container, ContainerRequest},
+    images::Images,
+    limit,
+    reason::{Failure, Reason},
+    runtime::{PullProgress, Runtime, RuntimeError},
+    wanted::Wanted,
+};
+use berth_domain::id::InstallId;
+use std::{
+    collections::HashSet,
+    net::IpAddr,
+    sync::{Arc, Mutex, PoisonError},
+};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+/// What every step needs.
+pub struct Workshop {
+    /// The engine.
+    pub runtime: Arc<dyn Runtime>,
+    /// The images.
+    pub images: Arc<Images>,
+    /// Whose containers these are.
+    pub install: InstallId,
+    /// The node's address where ports are published.
+    pub publish_on: IpAddr,
+    networks: Mutex<HashSet<String>>,
+    launches: Semaphore,
+}
+
+/// How far a launch is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    /// The image is missing and on its way; so far.
+    Pulling(PullProgress),
+    /// The image is there; the container is being made.
+    Creating,
+}
+
+/// Why a launch did not end with a started container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LaunchError {
+    /// It was told to give up. A container may have been made.
+    Cancelled,
+    /// The engine does not answer: not the instance's fault, and tried again when it does.
+    EngineDown(String),
+    /// A step failed.
+    Failed(Failure),
+}
+
+impl From<Failure> for LaunchError {
+    fn from(failure: Failure) -> Self {
+        match failure.reason {
+            Reason::DockerUnavailable => Self::EngineDown(failure.message),
+            _ => Self::Failed(failure),
+        }
+    }
+}
+impl From<RuntimeError> for LaunchError {
+    fn from(error: RuntimeError) -> Self {
+        Failure::from(error).into()
+    }
+}
+
+impl Workshop {
+    /// With nothing known about networks yet.
+    pub fn new(runtime: Arc<dyn Runtime>, images: Arc<Images>, install: InstallId, publish_on: IpAddr) -> Self {
+        Self {
+            runtime,
+            images,
+            install,
+            publish_on,
+            networks: Mutex::default(),
+            launches: Semaphore::new(limit::LAUNCHES_MAX),
+        }
+    }
+
+    /// Brings an instance's container up: gets the image, makes the container unless there is one, starts it, and
+    /// looks at it once for its address and ports.
+    pub async fn launch(
+        &self,
+        wanted: &Wanted,
+        existing: Option<String>,
+        cancel: &CancellationToken,
+        tell: impl Fn(Progress) + Send + Sync,
+    ) -> Result<Container, LaunchError> {
+        let id = match existing {
+            Some(id) => id,
+            None => self.create(wanted, cancel, &tell).await?,
+        };
+        if cancel.is_cancelled() {
+            return Err(LaunchError::Cancelled);
+        }
+        {
+            let _permit = self.launches.acquire().await.map_err(|_| LaunchError::Cancelled)?;
+            match self.runtime.start(&id).await {
+                Err(RuntimeError::NetworkMissing(_)) => {
+                    // Somebody removed it under the container.
+                    self.forget_network(&container::network_name(wanted.environment));
+                    self.ensure_network(wanted).await?;
+                    self.runtime.start(&id).await?;
+                }
+                other => other?,
+            }
+        }
+        let gone = || Failure::new(Reason::StartFailed, "The container was removed while it was started.");
+        Ok(self.runtime.inspect(&id).await?.ok_or_else(gone)?)
+    }
+
+    /// SIGTERM, grace, SIGKILL, remove.
+    pub async fn stop(&self, container: &str, grace_s: Option<u32>) -> Result<(), Failure> {
+        self.runtime.stop(container, grace_s).await?;
+        Ok(self.runtime.remove(container).await?)
+    }
+
+    /// Removes the networks of environments that are gone.
+    pub async fn remove_networks(&self, names: &[String]) {
+        for name in names {
+            self.forget_network(name);
+            if let Err(error) = self.runtime.remove_network(name).await {
+                // Something foreign may hang on it; the next look tries again.
+                tracing::debug!(network = name, %error, "a network could not be removed");
+            }
+        }
+    }
+
+    async fn create(
+        &self,
+        wanted: &Wanted,
+        cancel: &CancellationToken,
+        tell: &(impl Fn(Progress) + Send + Sync),
+    ) -> Result<String, LaunchError> {
+        let spec = wanted.spec.as_ref().map_err(|why| {
+            Failure::new(Reason::BadSpec, format!("This agent cannot read the spec; it may need an update. {why}"))
+        })?;
+        self.ensure_network(wanted).await?;
+        // Made without asking whether the image is there: it nearly always is, and the engine says so if not.
+        if let Some(image) = self.images.engine_name(wanted) {
+            let request = ContainerRequest::new(self.install, wanted, spec, &image, self.publish_on);
+            match self.make(wanted, &request).await {
+                Err(MakeError::ImageMissing) => {}
+                Err(MakeError::Launch(error)) => return Err(error),
+                Ok(id) => return Ok(id),
+            }
+        }
+        tell(Progress::Pulling(PullProgress::default()));
+        let pull = self.images.get(wanted, |progress| tell(Progress::Pulling(progress)));
+        tokio::select! {
+            outcome = pull => outcome?,
+            () = cancel.cancelled() => return Err(LaunchError::Cancelled),
+        }
+        tell(Progress::Creating);
+        let missing = || Failure::new(Reason::ImageNotFound, "The image is gone again right after it came.");
+        let image = self.images.engine_name(wanted).ok_or_else(missing)?;
+        let request = ContainerRequest::new(self.install, wanted, spec, &image, self.publish_on);
+        match self.make(wanted, &request).await {
+            Err(MakeError::ImageMissing) => Err(missing().into()),
+            Err(MakeError::Launch(error)) => Err(error),
+            Ok(id) => Ok(id),
+        }
+    }
+
+    async fn make(&self, wanted: &Wanted, request: &ContainerRequest) -> Result<String, MakeError> {
+        let _permit = self.launches.acquire().await.map_err(|_| MakeError::Launch(LaunchError::Cancelled))?;
+        match self.runtime.create(request).await {
+            Ok(id) => Ok(id),
+            Err(RuntimeError::ImageMissing(_)) => Err(MakeError::ImageMissing),
+            Err(RuntimeError::NameTaken(_)) => Ok(self.adopt(wanted, &request.name).await?),
+            Err(error) => Err(MakeError::Launch(error.into())),
+        }
+    }
+
+    /// The container that has our name already: made by an attempt whose answer was lost.
+    async fn adopt(&self, wanted: &Wanted, name: &str) -> Result<String, LaunchError> {
+        let ours = |found: &Container| {
+            found.install == Some(self.install)
+                && found.instance == Some(wanted.instance)
+                && found.generation == wanted.generation
+        };
+        match self.runtime.inspect(name).await? {
+            Some(found) if ours(&found) => Ok(found.id),
+            _ => Err(Failure::new(Reason::NameTaken, format!("A container {name} is there and is not ours.")).into()),
+        }
+    }
+
+    async fn ensure_network(&self, wanted: &Wanted) -> Result<(), LaunchError> {
+        let name = container::network_name(wanted.environment);
+        if self.networks.lock().unwrap_or_else(PoisonError::into_inner).contains(&name) {
+            return Ok(());
+        }
+        let labels = container::network_labels(self.install, wanted.environment);
+        self.runtime.ensure_network(&name, &labels).await?;
+        self.networks.lock().unwrap_or_else(PoisonError::into_inner).insert(name);
+        Ok(())
+    }
+
+    fn forget_network(&self, name: &str) {
+        self.networks.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
+    }
+}
+
+enum MakeError {
+    ImageMissing,
+    Launch(LaunchError),
+}
+
+impl From<LaunchError> for MakeError {
+    fn from(error: LaunchError) -> Self {
+        Self::Launch(error)
+    }
+}
