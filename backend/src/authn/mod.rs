@@ -1,5 +1,6 @@
 //! Who calls: passwords, sessions, personal tokens, and where a call came from.
 
+pub mod account;
 pub mod actor;
 pub mod credential;
 pub mod origin;

@@ -30,9 +30,23 @@ const DELETE: Method = Method::DELETE;
 /// Every route. One without an action cannot be written, and its handler does not compile without the action's permit.
 #[rustfmt::skip]
 pub fn table() -> Vec<Route> {
-    use v1::{apps, events, installation, instances, live, logs, nodes, plan, releases, rollouts, terminal};
+    use v1::{
+        apps, audit, credentials, events, images, installation, instances, live, logs, me, nodes, people, plan, projects,
+        releases, rollouts, session, tenants, terminal,
+    };
     vec![
         open::<action::installation::Read>(GET, path::STATUS, "Whether set-up was done").to(installation::read),
+        open::<action::installation::SetUp>(POST, path::SETUP, "Trades the set-up token for the first account").to(installation::set_up),
+        open::<action::session::SignIn>(POST, path::SESSION, "Signs in").to(session::sign_in),
+        open::<action::session::Refresh>(POST, path::SESSION_REFRESH, "Trades the refresh cookie for an access token").to(session::refresh),
+        signed::<action::session::SignOut>(DELETE, path::SESSION, "Signs out").to(session::sign_out),
+
+        signed::<action::me::Read>(GET, path::ME, "The caller with roles and rights").to(me::read),
+        signed::<action::me::Update>(PATCH, path::ME, "Changes the caller's name or language").to(me::update),
+        signed::<action::me::ChangePassword>(PUT, path::MY_PASSWORD, "Changes the password, ends other sessions").to(me::change_password),
+        signed::<action::token::List>(GET, path::MY_TOKENS, "The caller's personal tokens").to(me::list_tokens),
+        signed::<action::token::Create>(POST, path::MY_TOKENS, "Makes a personal token").to(me::create_token),
+        signed::<action::token::Revoke>(DELETE, path::MY_TOKEN, "Ends a personal token").to(me::revoke_token),
 
         signed::<action::node::List>(GET, path::NODES, "All nodes").to(nodes::list),
         signed::<action::node::Join>(POST, path::JOIN_TOKENS, "Makes a one-time token with which a node joins").to(nodes::create_join_token),
@@ -42,6 +56,34 @@ pub fn table() -> Vec<Route> {
         signed::<action::node::Read>(GET, path::NODE_EVENTS, "What happened to a node").to(nodes::list_events),
         signed::<action::platform::Live>(GET, path::PLATFORM_LIVE, "Changes of the platform, as they happen").to(live::follow_platform),
         signed::<action::tenant::Live>(GET, path::TENANT_LIVE, "Changes of a tenant, as they happen").to(live::follow_tenant),
+
+        signed::<action::audit::ReadPlatform>(GET, path::PLATFORM_AUDIT, "The platform's audit trail, newest first").to(audit::list_platform),
+
+        signed::<action::tenant::List>(GET, path::TENANTS, "Tenants that the caller may see").to(tenants::list),
+        signed::<action::tenant::Create>(POST, path::TENANTS, "Makes a tenant; the caller becomes its owner").to(tenants::create),
+        signed::<action::tenant::Read>(GET, path::TENANT, "One tenant with its usage and quota").to(tenants::read),
+        signed::<action::tenant::SetQuota>(PUT, path::TENANT_QUOTA, "Changes what a tenant may use").to(tenants::set_quota),
+        signed::<action::audit::Read>(GET, path::TENANT_AUDIT, "A tenant's audit trail, newest first").to(audit::list),
+        signed::<action::people::List>(GET, path::PEOPLE, "People of a tenant").to(people::list),
+        signed::<action::people::Add>(POST, path::PEOPLE, "Adds somebody, with a new account if need be").to(people::add),
+        signed::<action::people::Update>(PATCH, path::PERSON, "Changes somebody's role").to(people::update),
+        signed::<action::people::Remove>(DELETE, path::PERSON, "Takes somebody out of the tenant").to(people::remove),
+
+        signed::<action::project::List>(GET, path::PROJECTS, "Projects that the caller may see").to(projects::list),
+        signed::<action::project::Create>(POST, path::PROJECTS, "Makes a project with its environments").to(projects::create),
+        signed::<action::project::Read>(GET, path::PROJECT, "One project with its environments").to(projects::read),
+        signed::<action::project::Delete>(DELETE, path::PROJECT, "Deletes a project that has no apps").to(projects::delete),
+        signed::<action::environment::List>(GET, path::ENVIRONMENTS, "Environments of a project").to(projects::list_environments),
+        signed::<action::environment::Create>(POST, path::ENVIRONMENTS, "Makes an environment after the others").to(projects::create_environment),
+        signed::<action::environment::Delete>(DELETE, path::ENVIRONMENT, "Deletes an environment that has no apps").to(projects::delete_environment),
+        signed::<action::credential::List>(GET, path::CREDENTIALS, "Registry credentials, without passwords").to(credentials::list),
+        signed::<action::credential::Put>(PUT, path::CREDENTIALS, "Keeps credentials for a registry").to(credentials::put),
+        signed::<action::credential::Delete>(DELETE, path::CREDENTIAL, "Deletes registry credentials").to(credentials::delete),
+        signed::<action::image::Read>(GET, path::IMAGES, "Images loaded from files").to(images::list),
+        signed::<action::image::Load>(POST, path::IMAGES, "Loads the archive of docker save").to(images::load),
+        signed::<action::image::Load>(POST, path::SAMPLE_IMAGE, "Loads the sample's image").to(images::load_sample),
+        signed::<action::image::Read>(GET, path::IMAGE, "One image").to(images::read),
+        signed::<action::image::Delete>(DELETE, path::IMAGE, "Deletes an image that no release uses").to(images::delete),
 
         signed::<action::app::List>(GET, path::APPS, "Apps of an environment").to(apps::list),
         signed::<action::app::Create>(POST, path::APPS, "Creates an app and deploys its first release").to(apps::create),

@@ -1,9 +1,11 @@
 //! The first start: the installation's id and keys, and the one-time token with which the first account is made.
 
+use super::error::Error;
 use crate::{
     authn::token,
     clock::{Clock, Ids},
     seal::{self, Column, Sealer},
+    startup::App,
     store::{
         Store,
         installation::{self as rows, InstallationRow},
@@ -65,6 +67,11 @@ fn create(sealer: &Sealer, clock: &dyn Clock, ids: &dyn Ids) -> anyhow::Result<I
         authority_key_sealed: sealer.seal(Column::AuthorityKey, id.uuid(), authority_key.as_bytes()),
         signing_key_sealed: sealer.seal(Column::SigningKey, id.uuid(), signing_key.as_slice()),
     })
+}
+
+/// Whether the first account was made.
+pub async fn is_set_up(app: &App) -> Result<bool, Error> {
+    Ok(rows::is_set_up(&app.store).await?)
 }
 
 /// The set-up token, until set-up is done: the one in `file` if it is still good, otherwise a fresh one, written there.

@@ -41,6 +41,17 @@ pub enum Wanted<'a> {
     },
 }
 
+/// Reads one tenant.
+pub async fn get_tenant(conn: &mut PgConnection, tenant: TenantId) -> Result<Option<TenantRecord>, StoreError> {
+    Ok(list_tenants(conn, Wanted::One(tenant)).await?.pop())
+}
+
+/// Locks a tenant's row, so that its quota changes once at a time, and returns it.
+pub async fn lock_tenant(conn: &mut PgConnection, tenant: TenantId) -> Result<Option<TenantRecord>, StoreError> {
+    sqlx::query!("SELECT id FROM tenants WHERE id = $1 FOR UPDATE", tenant.uuid()).fetch_optional(&mut *conn).await?;
+    get_tenant(conn, tenant).await
+}
+
 /// Reads tenants, by name.
 pub async fn list_tenants(conn: &mut PgConnection, wanted: Wanted<'_>) -> Result<Vec<TenantRecord>, StoreError> {
     let (one, of, after, limit) = match wanted {
