@@ -3,7 +3,7 @@
 use crate::message::{Facts, HeartbeatReport, HelloReport, NodeReport};
 use async_trait::async_trait;
 use berth_domain::id::{ImageId, InstallId, InstanceId, NodeId};
-use std::path::PathBuf;
+use std::{collections::BTreeMap, path::PathBuf};
 
 /// A node that wants to join.
 #[derive(Debug, Clone)]
@@ -14,6 +14,8 @@ pub struct Enrolment {
     pub node_name: String,
     /// The certificate request, as PEM.
     pub certificate_request_pem: String,
+    /// Its first labels, unchecked.
+    pub labels: BTreeMap<String, String>,
     /// What it has.
     pub facts: Facts,
 }

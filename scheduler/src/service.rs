@@ -58,6 +58,7 @@ impl Enrollment for EnrollmentService {
             join_token: request.join_token,
             node_name: request.node_name,
             certificate_request_pem: request.certificate_request_pem,
+            labels: request.labels.into_iter().collect(),
             facts,
         };
         let enrolled = self.directory.enroll(enrolment).await.map_err(status)?;

@@ -22,6 +22,7 @@ use crate::{
 use async_trait::async_trait;
 use berth_api_types::v1::live::Topic;
 use berth_domain::{
+    app::check_labels,
     id::{ImageId, InstanceId, NodeId},
     image::ImageReference,
     name::Name,
@@ -87,10 +88,16 @@ impl Directory for StoreDirectory {
             DirectoryError::Invalid(format!("the node's name {:?} cannot be used: {}", enrolment.node_name, e.message))
         })?;
         let node = self.app.ids.id();
+        let mut errors = Vec::new();
+        check_labels("labels", &enrolment.labels, &mut errors);
+        if let Some(error) = errors.first() {
+            return Err(DirectoryError::Invalid(format!("{} cannot be used: {}", error.field, error.message)));
+        }
         let (certificate_pem, serial) = self.issue(&enrolment.certificate_request_pem, node)?;
         let mut tx = self.begin().await?;
         // The token first: who has none learns nothing about names.
-        let taken = !insert_node(&mut tx, node, &name, &serial.to_string()).await.map_err(unavailable)?;
+        let taken =
+            !insert_node(&mut tx, node, &name, &enrolment.labels, &serial.to_string()).await.map_err(unavailable)?;
         if taken {
             let token = join::sha256(&enrolment.join_token);
             return Err(if is_good_token(&mut tx, &token).await? {
@@ -104,7 +111,7 @@ impl Directory for StoreDirectory {
             return Err(bad_token());
         }
         let joined = self.say(Reason::NodeJoined, node, [("node", name.to_string())]);
-        insert_events(&mut tx, &[joined]).await.map_err(unavailable)?;
+        insert_events(tx.conn(), &[joined]).await.map_err(unavailable)?;
         tx.touch(None, Topic::Nodes);
         tx.commit_unaudited().await.map_err(unavailable)?;
         tracing::info!(node.id = %node, node.name = %name, "a node joined");
@@ -165,7 +172,7 @@ impl Directory for StoreDirectory {
             let name = names.get(&node).cloned().unwrap_or_default();
             tracing::error!(node.id = %node, "an agent has seen newer orders than this database holds");
             let ahead = self.say(Reason::AgentAhead, node, [("node", name)]);
-            insert_events(&mut tx, &[ahead]).await.map_err(unavailable)?;
+            insert_events(tx.conn(), &[ahead]).await.map_err(unavailable)?;
         }
         tx.touch(None, Topic::Nodes);
         tx.commit_unaudited().await.map_err(unavailable)?;

@@ -10,11 +10,9 @@ use crate::{
     },
 };
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use std::{sync::Arc, time::Duration};
-use tokio::{
-    sync::{Notify, watch},
-    time::Instant,
-};
+use tokio::sync::{Notify, watch};
 use uuid::Uuid;
 
 /// The name of the lease.
@@ -30,8 +28,8 @@ const PERMIT: SystemPermit = SystemPermit::for_duty("lease");
 pub(super) struct Leadership {
     /// The lease.
     pub(super) lease: Lease,
-    /// Since when, without interruption.
-    pub(super) since: Instant,
+    /// Since when, without interruption, by this server's clock.
+    pub(super) since: DateTime<Utc>,
 }
 
 /// Takes and keeps the lease.
@@ -52,11 +50,12 @@ impl Keeper {
     async fn keep(&self) -> anyhow::Result<Option<Leadership>> {
         let held = *self.leader.borrow();
         let mut tx = SystemTx::begin(&self.store, &PERMIT).await?;
+        let since = tx.now();
         let kept = match held {
             Some(leadership) if leases::renew(&mut tx, LEASE, leadership.lease, LIFETIME_MS).await? => held,
             _ => leases::acquire(&mut tx, LEASE, self.holder, LIFETIME_MS)
                 .await?
-                .map(|lease| Leadership { lease, since: Instant::now() }),
+                .map(|lease| Leadership { lease, since }),
         };
         tx.commit_unaudited().await?;
         Ok(kept)

@@ -169,7 +169,7 @@ async fn write_events(tx: &mut SystemTx, batch: &[Waiting], strangers: &BTreeSet
         .into_iter()
         .filter_map(|(node, event)| agent_event(node, event, &places, names.get(&node)?, now))
         .collect();
-    insert_events(tx, &events).await
+    insert_events(tx.conn(), &events).await
 }
 
 fn agent_event(

@@ -135,7 +135,7 @@ impl Engine {
         let now = tx.now();
         drop(tx);
         self.releases.retain(|id, _| needed.contains(id));
-        let leader_ms = u64::try_from(leadership.since.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let leader_ms = u64::try_from((now - leadership.since).num_milliseconds()).unwrap_or(0);
         let decision = decide(&world, &self.releases, now, leader_ms, self.memory.frozen);
         Ok((world, decision))
     }
@@ -165,7 +165,7 @@ impl Engine {
             Err(StoreError::Referenced { .. }) => return Ok(Committed::Stale),
             Err(error) => return Err(error),
         }
-        insert_events(&mut tx, &events).await?;
+        insert_events(tx.conn(), &events).await?;
         for topic in touched(world, decision, &events, &apps) {
             tx.touch(topic.0, topic.1);
         }

@@ -3,10 +3,11 @@
 //! [`Reason`] is the list of all sentences. A message is its sentence with the parameters filled in, so that the
 //! console can say the same in another language from the code and the parameters.
 
-use super::{StoreError, SystemTx};
+use super::StoreError;
 use berth_domain::id::{AppId, EnvironmentId, EventId, InstanceId, NodeId, ProjectId, TenantId};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
+use sqlx::PgConnection;
 use std::collections::BTreeMap;
 
 /// How much an event matters.
@@ -224,7 +225,7 @@ impl NewEvent {
 }
 
 /// Writes events; one whose id is there already is left as it is.
-pub async fn insert_events(tx: &mut SystemTx, events: &[NewEvent]) -> Result<(), StoreError> {
+pub async fn insert_events(conn: &mut PgConnection, events: &[NewEvent]) -> Result<(), StoreError> {
     if events.is_empty() {
         return Ok(());
     }
@@ -254,7 +255,7 @@ pub async fn insert_events(tx: &mut SystemTx, events: &[NewEvent]) -> Result<(),
         &messages,
         &params,
     )
-    .execute(tx.conn())
+    .execute(conn)
     .await?;
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! Events as people see them: what the platform did, and why, newest first.
 
 use super::{StoreError, releases::damaged};
-use berth_domain::id::{AppId, EventId, TenantId};
+use berth_domain::id::{AppId, EventId, NodeId, TenantId};
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, types::Json};
 use std::collections::BTreeMap;
@@ -51,6 +51,8 @@ pub enum Of {
     App(AppId),
     /// Of a tenant, all its apps.
     Tenant(TenantId),
+    /// Of a node itself, without what happened to tenants' instances there.
+    Node(NodeId),
 }
 
 /// Events before `before`, newest first. Ids are drawn in the order of time, so that a page is one walk along an index.
@@ -60,9 +62,10 @@ pub async fn list_events(
     before: Option<EventId>,
     limit: i64,
 ) -> Result<Vec<EventRecord>, StoreError> {
-    let (app, tenant) = match of {
-        Of::App(app) => (Some(app.uuid()), None),
-        Of::Tenant(tenant) => (None, Some(tenant.uuid())),
+    let (app, tenant, node) = match of {
+        Of::App(app) => (Some(app.uuid()), None, None),
+        Of::Tenant(tenant) => (None, Some(tenant.uuid()), None),
+        Of::Node(node) => (None, None, Some(node.uuid())),
     };
     let rows = sqlx::query!(
         r#"SELECT e.id, e.at, e.severity, e.reason, e.message, e.params AS "params: Json<serde_json::Value>",
@@ -77,11 +80,13 @@ pub async fn list_events(
            LEFT JOIN nodes n ON n.id = e.node_id
            WHERE ($1::uuid IS NULL OR e.app_id = $1) AND ($2::uuid IS NULL OR e.tenant_id = $2)
              AND ($3::uuid IS NULL OR e.id < $3)
+             AND ($5::uuid IS NULL OR e.node_id = $5 AND e.tenant_id IS NULL)
            ORDER BY e.id DESC LIMIT $4"#,
         app,
         tenant,
         before.map(EventId::uuid),
         limit,
+        node,
     )
     .fetch_all(conn)
     .await?;

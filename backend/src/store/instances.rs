@@ -2,8 +2,10 @@
 
 use super::{StoreError, SystemTx, placement::availability_of};
 use berth_domain::{
-    id::{AppId, EnvironmentId, ImageId, InstanceId, NodeId, ReleaseId, TenantId},
+    app::AppSpec,
+    id::{AppId, EnvironmentId, ImageId, InstanceId, NodeId, ReleaseId, TenantId, UserId},
     node::NodeAvailability,
+    right::Role,
 };
 use berth_scheduler_core::plan::{Explanation, StopReason};
 use sqlx::types::Json;
@@ -317,18 +319,27 @@ pub struct NodeInstanceRecord {
     /// As last observed.
     pub phase: String,
     /// What it may use.
-    pub spec: berth_domain::app::AppSpec,
+    pub spec: AppSpec,
+    /// Whether the viewer may see the app.
+    pub visible: bool,
 }
 
-/// What is on a node, by tenant and name.
+/// What is on a node, by tenant and name; `viewer` may see an app where one of `roles` is bound.
 pub async fn list_node_instances(
     conn: &mut sqlx::PgConnection,
     node: NodeId,
+    viewer: UserId,
+    roles: &[Role],
 ) -> Result<Vec<NodeInstanceRecord>, StoreError> {
+    let roles: Vec<_> = roles.iter().map(|role| role.as_str().to_owned()).collect();
     let rows = sqlx::query!(
         r#"SELECT t.id, t.name AS tenant, p.name AS project, e.name AS environment, a.name AS app,
                   r.number AS release_number, i.number, coalesce(o.phase, 'waiting') AS "phase!",
-                  r.spec AS "spec: Json<berth_domain::app::AppSpec>"
+                  r.spec AS "spec: Json<AppSpec>",
+                  EXISTS (SELECT FROM role_bindings b
+                          WHERE b.user_id = $2 AND b.tenant_id = i.tenant_id AND b.role = ANY($3)
+                            AND (b.project_id IS NULL OR b.project_id = a.project_id)
+                            AND (b.environment_id IS NULL OR b.environment_id = a.environment_id)) AS "visible!"
            FROM instances i
            JOIN apps a ON a.id = i.app_id
            JOIN releases r ON r.id = i.release_id
@@ -338,6 +349,8 @@ pub async fn list_node_instances(
            LEFT JOIN observations o ON o.instance_id = i.id
            WHERE i.node_id = $1 ORDER BY t.name, p.name, e.name, a.name, r.number, i.number"#,
         node.uuid(),
+        viewer.uuid(),
+        &roles,
     )
     .fetch_all(conn)
     .await?;
@@ -352,6 +365,7 @@ pub async fn list_node_instances(
             app_name: row.app,
             phase: row.phase,
             spec: row.spec.0,
+            visible: row.visible,
         })
         .collect())
 }

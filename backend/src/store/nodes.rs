@@ -12,15 +12,22 @@ use sqlx::{PgConnection, types::Json};
 use std::collections::BTreeMap;
 
 /// Writes a node that joins. `false`: its name is taken.
-pub async fn insert_node(tx: &mut SystemTx, node: NodeId, name: &Name, serial: &str) -> Result<bool, StoreError> {
+pub async fn insert_node(
+    tx: &mut SystemTx,
+    node: NodeId,
+    name: &Name,
+    labels: &BTreeMap<String, String>,
+    serial: &str,
+) -> Result<bool, StoreError> {
     let now = tx.now();
     let written = sqlx::query!(
-        "INSERT INTO nodes (id, name, joined_at, certificate_serial) VALUES ($1, $2, $3, $4)
+        "INSERT INTO nodes (id, name, labels, joined_at, certificate_serial) VALUES ($1, $2, $5, $3, $4)
          ON CONFLICT (name) WHERE removed_at IS NULL DO NOTHING",
         node.uuid(),
         name.as_str(),
         now,
         serial,
+        Json(labels) as _,
     )
     .execute(tx.conn())
     .await?;
@@ -191,6 +198,11 @@ pub async fn list_nodes(conn: &mut PgConnection, which: Which<'_>) -> Result<Vec
             })
         })
         .collect()
+}
+
+/// Reads one member.
+pub async fn get_node(conn: &mut PgConnection, name: &str) -> Result<Option<NodeRecord>, StoreError> {
+    Ok(list_nodes(conn, Which::One(name)).await?.pop())
 }
 
 /// Locks a member's row, so that two changes of it happen one after the other.

@@ -38,7 +38,7 @@ pub async fn list_of_tenant(
     Ok(Found(page::view(found, event_view)))
 }
 
-fn event_view(event: Event) -> EventView {
+pub(super) fn event_view(event: Event) -> EventView {
     EventView {
         id: event.id,
         at: event.at,
