@@ -7,3 +7,5 @@ pub mod nodes;
 pub mod projects;
 pub mod session;
 pub mod tenants;
+pub mod upload;
+pub mod uploads;

@@ -6,7 +6,7 @@ use crate::{
     support::url::{use_query_setter, use_query_value},
 };
 use leptos::{ev::KeyboardEvent, html, prelude::*};
-use leptos_router::hooks::use_navigate;
+use leptos_router::{components::A, hooks::use_navigate};
 use std::{cmp::Ordering, collections::HashMap, sync::Arc};
 use wasm_bindgen::JsCast;
 use web_sys::HtmlElement;
@@ -83,6 +83,11 @@ impl<T: 'static> Column<T> {
             (true, true) => "num minor",
         }
     }
+}
+
+/// The link that a row is about.
+pub fn row_link(href: String, text: String) -> AnyView {
+    view! { <A href=href>{text}</A> }.into_any()
 }
 
 /// A table. Rows are followed by key, so what is focused stays focused when data change.

@@ -1,0 +1,207 @@
+//! Who belongs to a tenant, and with which role.
+
+use super::setup::email_fault;
+use crate::{
+    api,
+    components::{
+        button::{Button, ButtonKind, IconButton},
+        card::Card,
+        dialog::{ConfirmDialog, Dialog, DialogActions},
+        error_state::ErrorLine,
+        field::{SelectField, TextField, TextKind},
+        form::Form,
+        icon::Icon,
+        loaded::loaded,
+        skeleton::SkeletonRows,
+        state,
+        switch::Switch,
+        table::{Column, Table},
+        toast::use_toasts,
+    },
+    i18n::{date, t},
+    live::use_live_resource,
+    session::use_session,
+};
+use berth_api_types::v1::{
+    live::Topic,
+    people::{AddPersonBody, PersonView, UpdatePersonBody},
+};
+use berth_domain::right::{Right, Role};
+use leptos::{ev::SubmitEvent, prelude::*};
+
+fn role_options() -> Vec<(String, String)> {
+    Role::ALL.into_iter().map(|role| (role.as_str().to_owned(), state::role(role).to_owned())).collect()
+}
+
+/// Who belongs to a tenant.
+#[component]
+pub fn People(#[prop(into)] tenant: Signal<String>) -> impl IntoView {
+    let (session, toasts) = (use_session(), use_toasts());
+    let adding = RwSignal::new(false);
+    let editing = RwSignal::new(None::<PersonView>);
+    let leaving = RwSignal::new(None::<PersonView>);
+    let people = use_live_resource(
+        move || tenant.get(),
+        |_, topic| matches!(topic, Topic::Tenant),
+        |tenant| async move { api::tenants::list_people(&tenant).await.map(|page| page.items) },
+    );
+    let may = move || session.may(Right::PeopleManage, &tenant.get(), None, None);
+    let actions = move || {
+        may().then(|| view! { <Button small=true kind=ButtonKind::Main icon=Icon::Plus on_click=move |_| adding.set(true) id="add-person">{t::settings::add_person()}</Button> })
+    };
+    let columns = StoredValue::new(vec![
+        Column::new("name", t::common::name(), |person: &PersonView| view! { <strong>{person.display_name.clone()}</strong> <div class="muted">{person.email.clone()}</div> })
+            .sorted(|a, b| a.display_name.cmp(&b.display_name)),
+        Column::new("role", t::settings::role(), |person: &PersonView| view! { <span title=state::role_hint(person.role)>{state::role(person.role)}</span> }).sorted(|a, b| a.role.cmp(&b.role)),
+        Column::new("since", t::settings::since(), |person: &PersonView| view! { <span class="muted">{date(person.since)}</span> }).minor().sorted(|a, b| a.since.cmp(&b.since)),
+        Column::new("actions", t::common::actions(), move |person: &PersonView| {
+            let (edited, left) = (person.clone(), person.clone());
+            may().then(|| view! {
+                <div class="row-actions">
+                    <IconButton icon=Icon::Edit label=t::settings::change_role() on_click=move |_| editing.set(Some(edited.clone())) />
+                    <IconButton icon=Icon::Trash label=t::common::remove() on_click=move |_| leaving.set(Some(left.clone())) />
+                </div>
+            })
+        })
+        .to_end(),
+    ]);
+    let removal = Form::new();
+    let confirm = RwSignal::new(false);
+    Effect::new(move |_| confirm.set(leaving.with(Option::is_some)));
+    Effect::new(move |_| {
+        if !confirm.get() {
+            leaving.set(None)
+        }
+    });
+    let remove = move |()| {
+        let Some(person) = leaving.get_untracked() else { return };
+        let tenant = tenant.get_untracked();
+        removal.send(async move { api::tenants::remove_person(&tenant, person.id).await }, move |()| {
+            leaving.set(None);
+            people.refetch();
+            toasts.done(t::settings::person_removed());
+        });
+    };
+    view! {
+        <Card title=t::settings::people() flush=true actions=move || view! { {actions} }>
+            {loaded(people, || view! { <SkeletonRows rows=3 /> }.into_any(), move |rows: Signal<Vec<PersonView>>| {
+                view! { <Table caption=t::settings::people() columns=columns.get_value() rows=rows key=|person| person.id.to_string() /> }
+            })}
+        </Card>
+        <Dialog open=adding title=t::settings::add_person()>
+            <AddForm open=adding tenant=tenant on_done=move |()| people.refetch() />
+        </Dialog>
+        <RoleDialog person=editing tenant=tenant on_done=move |()| people.refetch() />
+        <ConfirmDialog
+            open=confirm
+            title=t::settings::remove_person_title()
+            text=Signal::derive(move || t::settings::remove_person_text(leaving.get().map(|person| person.display_name).unwrap_or_default(), tenant.get()))
+            action=t::common::remove()
+            busy=removal.busy
+            error=removal.error
+            on_confirm=remove
+        />
+    }
+}
+
+#[component]
+fn AddForm(open: RwSignal<bool>, tenant: Signal<String>, #[prop(into)] on_done: Callback<()>) -> impl IntoView {
+    let toasts = use_toasts();
+    let (email, name, password) =
+        (RwSignal::new(String::new()), RwSignal::new(String::new()), RwSignal::new(String::new()));
+    let role = RwSignal::new(Role::Developer.as_str().to_owned());
+    let is_new = RwSignal::new(false);
+    let form = Form::new();
+    let submit = move |event: SubmitEvent| {
+        event.prevent_default();
+        let given = |value: RwSignal<String>| {
+            is_new.get_untracked().then(|| value.get_untracked()).filter(|text| !text.is_empty())
+        };
+        let body = AddPersonBody {
+            email: email.get_untracked().trim().to_owned(),
+            role: Role::from_word(&role.get_untracked()).unwrap_or(Role::Viewer),
+            display_name: given(name),
+            password: given(password),
+        };
+        if let Some(fault) = email_fault("email", &body.email) {
+            return form.set_faults(vec![fault]);
+        }
+        let tenant = tenant.get_untracked();
+        form.send(async move { api::tenants::add_person(&tenant, &body).await }, move |person| {
+            open.set(false);
+            toasts.done(t::settings::person_added(person.display_name));
+            on_done.run(());
+        });
+    };
+    let hint = move || Role::from_word(&role.get()).map(state::role_hint);
+    view! {
+        <form on:submit=submit novalidate=true>
+            <TextField label=t::session::email() value=email kind=TextKind::Plain fault=form.fault("email") autofocus=true name="person-email" />
+            <SelectField label=t::settings::role() options=role_options() value=role fault=form.fault("role") name="person-role" />
+            <p class="dialog-text">{hint}</p>
+            <Switch label=t::settings::new_account() hint=t::settings::new_account_hint() value=is_new />
+            <div hidden=move || !is_new.get() style:margin-top="16px">
+                <TextField label=t::session::name() value=name fault=form.fault("display_name") name="person-name" />
+                <TextField label=t::settings::first_password() value=password kind=TextKind::NewPassword fault=form.fault("password") name="person-password" />
+            </div>
+            <ErrorLine error=form.error />
+            <DialogActions>
+                <Button on_click=move |_| open.set(false)>{t::common::cancel()}</Button>
+                <Button kind=ButtonKind::Main submit=true busy=form.busy>{t::common::add()}</Button>
+            </DialogActions>
+        </form>
+    }
+}
+
+#[component]
+fn RoleDialog(
+    person: RwSignal<Option<PersonView>>,
+    tenant: Signal<String>,
+    #[prop(into)] on_done: Callback<()>,
+) -> impl IntoView {
+    let toasts = use_toasts();
+    let open = RwSignal::new(false);
+    let role = RwSignal::new(String::new());
+    let form = Form::new();
+    Effect::new(move |_| {
+        if let Some(person) = person.get() {
+            role.set(person.role.as_str().to_owned());
+            form.clear();
+            open.set(true);
+        }
+    });
+    Effect::new(move |_| {
+        if !open.get() {
+            person.set(None)
+        }
+    });
+    let submit = move |event: SubmitEvent| {
+        event.prevent_default();
+        let (Some(person), Some(role)) = (person.get_untracked(), Role::from_word(&role.get_untracked())) else {
+            return;
+        };
+        let tenant = tenant.get_untracked();
+        form.send(
+            async move { api::tenants::update_person(&tenant, person.id, &UpdatePersonBody { role }).await },
+            move |_| {
+                open.set(false);
+                toasts.done(t::common::saved());
+                on_done.run(());
+            },
+        );
+    };
+    let title = move || t::settings::role_of(person.get().map(|person| person.display_name).unwrap_or_default());
+    view! {
+        <Dialog open=open title=Signal::derive(title)>
+            <form on:submit=submit>
+                <SelectField label=t::settings::role() options=role_options() value=role fault=form.fault("role") />
+                <p class="dialog-text">{move || Role::from_word(&role.get()).map(state::role_hint)}</p>
+                <ErrorLine error=form.error />
+                <DialogActions>
+                    <Button on_click=move |_| open.set(false)>{t::common::cancel()}</Button>
+                    <Button kind=ButtonKind::Main submit=true busy=form.busy>{t::common::save()}</Button>
+                </DialogActions>
+            </form>
+        </Dialog>
+    }
+}
