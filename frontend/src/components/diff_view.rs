@@ -15,11 +15,6 @@ pub fn changes(before: &AppSpecInput, after: &AppSpecInput) -> Vec<SpecChange> {
     }
 }
 
-/// Names of the changed fields, for a line of text.
-pub fn changed_names(changes: &[SpecChange]) -> String {
-    changes.iter().map(|change| field_name(&change.field)).collect::<Vec<_>>().join(t::apps::list_joint())
-}
-
 /// A field's name for people; variables keep their own.
 fn field_name(field: &str) -> String {
     let name = match field {

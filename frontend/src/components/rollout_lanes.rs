@@ -1,6 +1,5 @@
 //! A rollout drawn as it happens: a lane for each release, a cell for each instance.
 
-use super::pill::Tone;
 use crate::{
     i18n::t,
     pages::apps::words::{in_crash_loop, instance_state},
@@ -74,11 +73,8 @@ fn lane(release: u32, target: bool, word: &'static str, instances: &[&InstanceVi
     sorted.sort_by_key(|instance| (ordinal(&instance.name), instance.created_at));
     let mut cells: Vec<Cell> = sorted.iter().map(|instance| cell(instance)).collect();
     let ready = sorted.iter().filter(|instance| instance.phase.is_ready() && instance.stop_reason.is_none()).count();
-    let (state, words) = if target {
-        (CellState::Empty, t::apps::lane_empty())
-    } else {
-        (CellState::Gone, t::apps::lane_gone())
-    };
+    let (state, words) =
+        if target { (CellState::Empty, t::apps::lane_empty()) } else { (CellState::Gone, t::apps::lane_gone()) };
     let places = (wanted as usize).saturating_sub(cells.len());
     let place = Cell { state, instance: None, words: words.to_owned() };
     if target {
@@ -130,15 +126,6 @@ impl CellState {
             Self::Empty | Self::Gone | Self::Ready | Self::Failing => 0,
         }
     }
-    /// The colour that says the same elsewhere.
-    pub const fn tone(self) -> Tone {
-        match self {
-            Self::Empty | Self::Gone => Tone::Idle,
-            Self::Coming(_) => Tone::Busy,
-            Self::Ready => Tone::Ok,
-            Self::Failing => Tone::Bad,
-        }
-    }
 }
 
 /// The lanes. A cell of an instance opens it.
@@ -159,9 +146,8 @@ pub fn RolloutLanes(
 #[component]
 fn LaneView(lanes: Signal<Vec<Lane>>, at: usize, wanted: Signal<u32>, on_open: Callback<String>) -> impl IntoView {
     let lane = Memo::new(move |_| lanes.with(|lanes| lanes.get(at).cloned()));
-    let label = move || {
-        lane.get().map(|lane| t::apps::lane_label(lane.release, lane.ready, wanted.get())).unwrap_or_default()
-    };
+    let label =
+        move || lane.get().map(|lane| t::apps::lane_label(lane.release, lane.ready, wanted.get())).unwrap_or_default();
     let cells = Memo::new(move |_| lane.with(|lane| lane.as_ref().map_or(0, |lane| lane.cells.len())));
     let head = move || {
         lane.get().map(|lane| view! { <b class="mono">{lane.release}</b> " " <span class="faint">{lane.word}</span> })

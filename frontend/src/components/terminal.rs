@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     api::{apps, error::ApiError},
-    i18n::{Text, t},
+    i18n::t,
     scope::EnvironmentScope,
     support::dom::{document, focus},
 };
@@ -162,18 +162,18 @@ pub fn Terminal(
     }
 }
 
-fn state_words(state: &State, instance: &str) -> Option<(Tone, Text)> {
+fn state_words(state: &State, instance: &str) -> Option<(Tone, String)> {
     Some(match state {
         State::Closed => return None,
-        State::Connecting => (Tone::Busy, t::apps::terminal_connecting(instance).into()),
-        State::Open => (Tone::Ok, t::apps::terminal_open().into()),
-        State::Ended(0, _) => (Tone::Idle, t::apps::terminal_ended(0).into()),
-        State::Ended(code, message) if message.is_empty() => (Tone::Warn, t::apps::terminal_ended(code).into()),
-        State::Ended(_, message) => (Tone::Bad, t::apps::terminal_ended_message(message).into()),
-        State::Lost(message) if message.is_empty() => (Tone::Bad, t::apps::terminal_closed().into()),
-        State::Lost(message) => (Tone::Bad, t::apps::terminal_closed_message(message).into()),
-        State::Refused(error) => (Tone::Bad, error_title(error)),
-        State::NotLoaded => (Tone::Bad, t::apps::terminal_load_failed().into()),
+        State::Connecting => (Tone::Busy, t::apps::terminal_connecting(instance)),
+        State::Open => (Tone::Ok, t::apps::terminal_open().to_owned()),
+        State::Ended(0, _) => (Tone::Idle, t::apps::terminal_ended(0)),
+        State::Ended(code, message) if message.is_empty() => (Tone::Warn, t::apps::terminal_ended(code)),
+        State::Ended(_, message) => (Tone::Bad, t::apps::terminal_ended_message(message)),
+        State::Lost(message) if message.is_empty() => (Tone::Bad, t::apps::terminal_closed().to_owned()),
+        State::Lost(message) => (Tone::Bad, t::apps::terminal_closed_message(message)),
+        State::Refused(error) => (Tone::Bad, error_title(error).into_owned()),
+        State::NotLoaded => (Tone::Bad, t::apps::terminal_load_failed().to_owned()),
     })
 }
 

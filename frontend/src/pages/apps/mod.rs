@@ -7,3 +7,5 @@ pub mod new;
 pub mod plan_card;
 pub mod sample;
 pub mod words;
+
+pub use self::{app::AppPage, list::AppsPage, new::NewAppPage};

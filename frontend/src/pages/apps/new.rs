@@ -76,9 +76,9 @@ pub fn NewAppPage() -> impl IntoView {
         <form class="form-page" on:submit=submit novalidate=true>
             <div class="card card-body form-main">
                 <ImageFields state=state at=at autofocus=true />
-                <DraftField state=state field="name" slot=NAME label=t::apps::name() hint=t::apps::name_hint() />
+                <DraftField state=state field="name" part=NAME label=t::apps::name() hint=t::apps::name_hint() />
                 <div class="fields-3">
-                    <DraftField state=state field="replicas" slot=slot!(replicas) label=t::apps::instances() kind=DraftKind::Whole />
+                    <DraftField state=state field="replicas" part=slot!(replicas) label=t::apps::instances() kind=DraftKind::Whole />
                     <ResourceFields state=state />
                 </div>
                 <PortTable state=state />
@@ -90,7 +90,7 @@ pub fn NewAppPage() -> impl IntoView {
                 </details>
             </div>
             <div class="form-side">
-                <PlanCard at=at app=Signal::derive(|| None) reading=state.reading>
+                <PlanCard at=at app=Signal::derive(|| None::<String>) reading=state.reading>
                     <ErrorLine error=error />
                     <FaultCount state=state />
                     <Button kind=ButtonKind::Main icon=Icon::Rocket submit=true busy=busy id="deploy">

@@ -8,7 +8,7 @@ use crate::{
         error_state::{error_detail, quota_sentence},
         pill::{Pill, Tone},
     },
-    i18n::{Text, cores, mebibytes, number, t},
+    i18n::{cores, mebibytes, number, t},
     live::use_live,
     scope::EnvironmentScope,
 };
@@ -125,17 +125,15 @@ fn keep_planned(
     });
 }
 
-fn verdict(state: &PlanState, shown: Option<&PlanView>, wanted: u32) -> (Tone, Text) {
+fn verdict(state: &PlanState, shown: Option<&PlanView>, wanted: u32) -> (Tone, String) {
     match (state, shown) {
-        (PlanState::Incomplete, _) => (Tone::Idle, t::apps::plan_waiting().into()),
-        (PlanState::Asking, _) => (Tone::Busy, t::apps::plan_computing().into()),
-        (PlanState::Failed(_), _) | (_, None) => (Tone::Bad, t::apps::plan_not().into()),
-        (PlanState::Known(_), Some(plan)) if !plan.exceeded.is_empty() => (Tone::Bad, t::apps::plan_not().into()),
-        (PlanState::Known(_), Some(plan)) if plan.refusals.is_empty() => (Tone::Ok, t::apps::plan_fits().into()),
-        (PlanState::Known(_), Some(plan)) if plan.placements.is_empty() => (Tone::Bad, t::apps::plan_not().into()),
-        (PlanState::Known(_), Some(plan)) => {
-            (Tone::Warn, t::apps::plan_partly(plan.placements.len(), wanted).into())
-        }
+        (PlanState::Incomplete, _) => (Tone::Idle, t::apps::plan_waiting().to_owned()),
+        (PlanState::Asking, _) => (Tone::Busy, t::apps::plan_computing().to_owned()),
+        (PlanState::Failed(_), _) | (_, None) => (Tone::Bad, t::apps::plan_not().to_owned()),
+        (PlanState::Known(_), Some(plan)) if !plan.exceeded.is_empty() => (Tone::Bad, t::apps::plan_not().to_owned()),
+        (PlanState::Known(_), Some(plan)) if plan.refusals.is_empty() => (Tone::Ok, t::apps::plan_fits().to_owned()),
+        (PlanState::Known(_), Some(plan)) if plan.placements.is_empty() => (Tone::Bad, t::apps::plan_not().to_owned()),
+        (PlanState::Known(_), Some(plan)) => (Tone::Warn, t::apps::plan_partly(plan.placements.len(), wanted)),
     }
 }
 

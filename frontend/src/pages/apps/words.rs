@@ -1,7 +1,7 @@
 //! Sentences about apps: why something has no place, why it ended, how an image is called for short.
 
-use crate::i18n::{bytes, mebibytes, t};
 use crate::components::{pill::Tone, state};
+use crate::i18n::{bytes, mebibytes, t};
 use berth_api_types::v1::apps::{InstanceView, PullView, RefusalView};
 use berth_domain::{image::ImageReference, lifecycle::InstancePhase};
 use std::collections::BTreeMap;

@@ -25,7 +25,7 @@ pub fn AdvancedFields(state: FormState) -> impl IntoView {
         <DraftField
             state=state
             field="command"
-            slot=slot!(command)
+            part=slot!(command)
             label=t::apps::command()
             placeholder=t::apps::command_placeholder()
             hint=t::apps::command_hint()
@@ -33,10 +33,10 @@ pub fn AdvancedFields(state: FormState) -> impl IntoView {
         <PlacementFields state=state />
         <h3 class="group-title">{t::apps::rollout_policy()}</h3>
         <div class="fields-2">
-            <DraftField state=state field="rollout.max_surge" slot=slot!(max_surge) label=t::apps::max_surge() kind=DraftKind::Whole />
-            <DraftField state=state field="rollout.max_unavailable" slot=slot!(max_unavailable) label=t::apps::max_unavailable() kind=DraftKind::Whole />
-            <DraftField state=state field="rollout.ready_deadline_s" slot=slot!(ready_deadline_s) label=t::apps::ready_deadline() kind=DraftKind::Whole unit=seconds />
-            <DraftField state=state field="stop_grace_s" slot=slot!(stop_grace_s) label=t::apps::stop_grace() kind=DraftKind::Whole unit=seconds />
+            <DraftField state=state field="rollout.max_surge" part=slot!(max_surge) label=t::apps::max_surge() kind=DraftKind::Whole />
+            <DraftField state=state field="rollout.max_unavailable" part=slot!(max_unavailable) label=t::apps::max_unavailable() kind=DraftKind::Whole />
+            <DraftField state=state field="rollout.ready_deadline_s" part=slot!(ready_deadline_s) label=t::apps::ready_deadline() kind=DraftKind::Whole unit=seconds />
+            <DraftField state=state field="stop_grace_s" part=slot!(stop_grace_s) label=t::apps::stop_grace() kind=DraftKind::Whole unit=seconds />
         </div>
     }
 }
@@ -86,12 +86,13 @@ fn PlacementFields(state: FormState) -> impl IntoView {
 
 #[component]
 fn LabelRow(state: FormState, row: u32) -> impl IntoView {
-    let number = move || {
-        state.draft.with(|draft| draft.labels.iter().position(|pair| pair.row == row).map_or(0, |at| at + 1))
-    };
+    let number =
+        move || state.draft.with(|draft| draft.labels.iter().position(|pair| pair.row == row).map_or(0, |at| at + 1));
     let read = move |part: fn(&PairRow) -> &String| {
         Signal::derive(move || {
-            state.draft.with(|draft| draft.labels.iter().find(|pair| pair.row == row).map(part).cloned().unwrap_or_default())
+            state
+                .draft
+                .with(|draft| draft.labels.iter().find(|pair| pair.row == row).map(part).cloned().unwrap_or_default())
         })
     };
     let (name, value) = (read(|pair| &pair.name), read(|pair| &pair.value));

@@ -80,7 +80,8 @@ mod tests {
     #[test]
     fn a_file_as_people_write_it_is_read() {
         let text = "# settings\nexport LOG_LEVEL=info # default\n\nURL=postgres://u:p#x@db/a?b=c\nEMPTY=\nQUOTED=\"two words\"\n";
-        let want = [("LOG_LEVEL", "info"), ("URL", "postgres://u:p#x@db/a?b=c"), ("EMPTY", ""), ("QUOTED", "two words")];
+        let want =
+            [("LOG_LEVEL", "info"), ("URL", "postgres://u:p#x@db/a?b=c"), ("EMPTY", ""), ("QUOTED", "two words")];
         assert_eq!(pairs(text), want.map(|(n, v)| (n.to_owned(), v.to_owned())));
     }
 

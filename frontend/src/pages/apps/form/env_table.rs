@@ -96,7 +96,9 @@ fn EnvRow(state: FormState, row: u32, pasted: RwSignal<Option<u64>>) -> impl Int
     let find = move |draft: &Draft| draft.env.iter().position(|pair| pair.row == row);
     let read = move |part: fn(&PairRow) -> &String| {
         Signal::derive(move || {
-            state.draft.with(|draft| draft.env.iter().find(|pair| pair.row == row).map(part).cloned().unwrap_or_default())
+            state
+                .draft
+                .with(|draft| draft.env.iter().find(|pair| pair.row == row).map(part).cloned().unwrap_or_default())
         })
     };
     let (name, value) = (read(|pair| &pair.name), read(|pair| &pair.value));

@@ -54,7 +54,7 @@ impl DraftKind {
 pub fn DraftField(
     state: FormState,
     field: &'static str,
-    slot: Slot,
+    part: Slot,
     #[prop(into)] label: Text,
     #[prop(optional)] kind: DraftKind,
     #[prop(optional, into)] hint: Option<Text>,
@@ -81,10 +81,10 @@ pub fn DraftField(
                     placeholder=placeholder
                     aria-describedby=ids.description
                     aria-invalid=move || fault.with(Option::is_some).then_some("true")
-                    prop:value=move || state.draft.with(|draft| (slot.get)(draft).to_owned())
+                    prop:value=move || state.draft.with(|draft| (part.get)(draft).to_owned())
                     on:input=move |event| {
                         let text = event_target_value(&event);
-                        state.change(field, |draft| (slot.set)(draft, text));
+                        state.change(field, |draft| (part.set)(draft, text));
                     }
                 />
                 {unit.map(|unit| view! { <span class="input-suffix">{unit.run()}</span> })}

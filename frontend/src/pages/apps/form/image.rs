@@ -42,10 +42,8 @@ pub fn ImageFields(
     #[prop(optional)] autofocus: bool,
 ) -> impl IntoView {
     let source = RwSignal::new(Source::Registry);
-    let options = vec![
-        (Source::Registry, t::apps::source_registry().into()),
-        (Source::File, t::apps::source_file().into()),
-    ];
+    let options =
+        vec![(Source::Registry, t::apps::source_registry().into()), (Source::File, t::apps::source_file().into())];
     view! {
         <Segment
             label=t::apps::source()
@@ -60,7 +58,7 @@ pub fn ImageFields(
         <DraftField
             state=state
             field="image"
-            slot=IMAGE
+            part=IMAGE
             label=t::apps::image()
             hint=t::apps::image_hint()
             placeholder=t::apps::placeholder_image()
@@ -186,7 +184,10 @@ fn progress_view(progress: Progress, cancel: impl Fn(leptos::ev::MouseEvent) + S
 #[component]
 fn LoadedImages(state: FormState, images: Signal<Vec<ImageView>>) -> impl IntoView {
     let draw = move |image: ImageView| {
-        let chosen = { let reference = image.reference.clone(); move || state.draft.with(|draft| draft.image == reference) };
+        let chosen = {
+            let reference = image.reference.clone();
+            move || state.draft.with(|draft| draft.image == reference)
+        };
         let ports = image.exposed_ports.iter().map(u16::to_string).collect::<Vec<_>>().join(", ");
         let about = if ports.is_empty() {
             bytes(image.size_bytes)

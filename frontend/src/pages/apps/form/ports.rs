@@ -21,7 +21,8 @@ pub fn PortTable(state: FormState) -> impl IntoView {
     };
     let rows = move || state.draft.with(|draft| draft.ports.iter().map(|port| port.row).collect::<Vec<_>>());
     let any = Memo::new(move |_| state.draft.with(|draft| !draft.ports.is_empty()));
-    let fixed = Memo::new(move |_| state.draft.with(|draft| draft.ports.iter().any(|port| !port.host.trim().is_empty())));
+    let fixed =
+        Memo::new(move |_| state.draft.with(|draft| draft.ports.iter().any(|port| !port.host.trim().is_empty())));
     view! {
         <fieldset class="rows-field">
             <legend>{t::apps::ports()}</legend>
@@ -59,7 +60,9 @@ fn PortRowView(state: FormState, row: u32) -> impl IntoView {
     let field = move |part: &str| format!("ports[{}].{part}", index.get().unwrap_or_default());
     let read = move |part: fn(&PortRow) -> &String| {
         Signal::derive(move || {
-            state.draft.with(|draft| draft.ports.iter().find(|port| port.row == row).map(part).cloned().unwrap_or_default())
+            state
+                .draft
+                .with(|draft| draft.ports.iter().find(|port| port.row == row).map(part).cloned().unwrap_or_default())
         })
     };
     let change = move |part: &'static str, write: fn(&mut PortRow, String)| {

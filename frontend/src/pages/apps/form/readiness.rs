@@ -30,7 +30,7 @@ pub fn ReadinessFields(state: FormState) -> impl IntoView {
             <DraftField
                 state=state
                 field="readiness.check.port"
-                slot=slot!(readiness.port)
+                part=slot!(readiness.port)
                 label=t::apps::ready_port()
                 kind=DraftKind::Whole
                 placeholder=first_port.get()
@@ -55,7 +55,7 @@ pub fn ReadinessFields(state: FormState) -> impl IntoView {
                             <DraftField
                                 state=state
                                 field="readiness.check.path"
-                                slot=slot!(readiness.path)
+                                part=slot!(readiness.path)
                                 label=t::apps::ready_path()
                             />
                             {port()}
@@ -76,11 +76,11 @@ fn Times(state: FormState) -> impl IntoView {
         <details class="more">
             <summary>{t::apps::ready_times()}</summary>
             <div class="fields-3">
-                <DraftField state=state field="readiness.period_ms" slot=slot!(readiness.period_ms) label=t::apps::ready_period() kind=DraftKind::Whole unit=ms />
-                <DraftField state=state field="readiness.timeout_ms" slot=slot!(readiness.timeout_ms) label=t::apps::ready_timeout() kind=DraftKind::Whole unit=ms />
-                <DraftField state=state field="readiness.initial_delay_ms" slot=slot!(readiness.initial_delay_ms) label=t::apps::ready_initial_delay() kind=DraftKind::Whole unit=ms />
-                <DraftField state=state field="readiness.success_threshold" slot=slot!(readiness.success_threshold) label=t::apps::ready_success() kind=DraftKind::Whole />
-                <DraftField state=state field="readiness.failure_threshold" slot=slot!(readiness.failure_threshold) label=t::apps::ready_failure() kind=DraftKind::Whole />
+                <DraftField state=state field="readiness.period_ms" part=slot!(readiness.period_ms) label=t::apps::ready_period() kind=DraftKind::Whole unit=ms />
+                <DraftField state=state field="readiness.timeout_ms" part=slot!(readiness.timeout_ms) label=t::apps::ready_timeout() kind=DraftKind::Whole unit=ms />
+                <DraftField state=state field="readiness.initial_delay_ms" part=slot!(readiness.initial_delay_ms) label=t::apps::ready_initial_delay() kind=DraftKind::Whole unit=ms />
+                <DraftField state=state field="readiness.success_threshold" part=slot!(readiness.success_threshold) label=t::apps::ready_success() kind=DraftKind::Whole />
+                <DraftField state=state field="readiness.failure_threshold" part=slot!(readiness.failure_threshold) label=t::apps::ready_failure() kind=DraftKind::Whole />
             </div>
         </details>
     }

@@ -31,7 +31,7 @@ pub fn ResourceFields(state: FormState) -> impl IntoView {
         <DraftField
             state=state
             field="resources.cpu_milli"
-            slot=slot!(cpu)
+            part=slot!(cpu)
             label=t::apps::cpu()
             kind=DraftKind::Decimal
             unit=|| t::apps::cores()
@@ -40,7 +40,7 @@ pub fn ResourceFields(state: FormState) -> impl IntoView {
         <DraftField
             state=state
             field="resources.memory_mib"
-            slot=slot!(memory)
+            part=slot!(memory)
             label=t::apps::memory()
             kind=DraftKind::Decimal
             unit=unit

@@ -1,0 +1,171 @@
+//! Changes of an app: its environment or its settings are edited, reviewed as a difference, and deployed as a release.
+
+use super::{
+    AppContext,
+    actions::{Call, DeleteDialog},
+};
+use crate::{
+    api,
+    components::{
+        button::{Button, ButtonKind},
+        card::Card,
+        diff_view::{DiffView, changes},
+        error_state::ErrorLine,
+        field::TextField,
+        icon::Icon,
+        note::Note,
+        pill::Tone,
+        toast::use_toasts,
+    },
+    i18n::t,
+    pages::apps::{
+        form::{
+            advanced::AdvancedFields, env_table::EnvTable, image::ImageFields, ports::PortTable,
+            readiness::ReadinessFields, resources::ResourceFields, state::FormState,
+        },
+        new::FaultCount,
+        plan_card::PlanCard,
+    },
+};
+use berth_api_types::v1::releases::DeployBody;
+use berth_domain::{app::AppSpecInput, right::Right};
+use leptos::{ev::SubmitEvent, prelude::*};
+use leptos_router::{NavigateOptions, hooks::use_navigate};
+
+/// Only the environment variables.
+#[component]
+pub fn EnvironmentTab(context: AppContext) -> impl IntoView {
+    let (state, base) = use_change(context);
+    view! {
+        <ChangeForm context=context state=state base=base>
+            <p class="muted form-intro">{t::apps::env_settings_intro()}</p>
+            <EnvTable state=state />
+        </ChangeForm>
+    }
+}
+
+/// Everything else, and the end of the app.
+#[component]
+pub fn SettingsTab(context: AppContext) -> impl IntoView {
+    let (state, base) = use_change(context);
+    let delete_open = RwSignal::new(false);
+    let may_delete = Memo::new(move |_| context.may(Right::AppDelete));
+    view! {
+        <ChangeForm context=context state=state base=base>
+            <ImageFields state=state at=context.at />
+            <div class="fields-2"><ResourceFields state=state /></div>
+            <PortTable state=state />
+            <ReadinessFields state=state />
+            <details class="more" open=true>
+                <summary>{t::apps::advanced()}</summary>
+                <AdvancedFields state=state />
+            </details>
+        </ChangeForm>
+        {move || may_delete.get().then(|| view! {
+            <section class="card danger-card">
+                <div>
+                    <h2>{t::apps::danger_delete()}</h2>
+                    <p class="muted">{t::apps::danger_delete_text()}</p>
+                </div>
+                <Button kind=ButtonKind::Danger icon=Icon::Trash on_click=move |_| delete_open.set(true)>{t::apps::delete()}</Button>
+            </section>
+        })}
+        <DeleteDialog context=context open=delete_open />
+    }
+}
+
+/// A form on the present spec. While nothing was changed it follows what others deploy.
+fn use_change(context: AppContext) -> (FormState, Signal<AppSpecInput>) {
+    let (spec, replicas) = context.app.with_untracked(|app| (app.spec.clone(), app.replicas));
+    let state = FormState::of_spec(&spec, replicas);
+    let base = Memo::new(move |_| context.app.with(|app| app.spec.clone()));
+    Effect::new(move |before: Option<AppSpecInput>| {
+        let now = base.get();
+        if let Some(before) = before
+            && before != now
+            && state.reading.with_untracked(|reading| reading.spec.as_ref() == Some(&before))
+        {
+            state.reset(&now, context.app.with_untracked(|app| app.replicas));
+        }
+        now
+    });
+    (state, base.into())
+}
+
+#[component]
+fn ChangeForm(context: AppContext, state: FormState, base: Signal<AppSpecInput>, children: Children) -> impl IntoView {
+    let note = RwSignal::new(String::new());
+    let call = Call::new();
+    let toasts = use_toasts();
+    let navigate = use_navigate();
+    let begun_from = context.app.with_untracked(|app| app.release.number);
+    let current = Memo::new(move |_| context.app.with(|app| app.release.number));
+    let differences = Memo::new(move |_| {
+        state.reading.with(|reading| reading.spec.as_ref().map(|spec| base.with(|base| changes(base, spec))))
+    });
+    let changed = Memo::new(move |_| differences.with(|found| found.as_ref().is_none_or(|found| !found.is_empty())));
+    let may = Memo::new(move |_| context.may(Right::AppDeploy));
+    let submit = move |event: SubmitEvent| {
+        event.prevent_default();
+        let Some(reading) = state.submit() else { return };
+        let Some(spec) = reading.spec else { return };
+        if !changed.get_untracked() {
+            return;
+        }
+        let (at, name) = (context.at.get_untracked(), context.name.get_untracked());
+        let body = DeployBody { spec, note: note.get_untracked().trim().to_owned() };
+        let navigate = navigate.clone();
+        call.run(async move { api::apps::deploy(&at, &name, &body).await }, move |begun| {
+            toasts.done(match begun.rollout {
+                Some(_) => t::apps::release_begun(begun.release),
+                None if begun.release == begun_from => t::apps::nothing_changed(begun.release),
+                None => t::apps::release_made_stopped(begun.release),
+            });
+            context.resource.refetch();
+            navigate(&context.url(""), NavigateOptions::default());
+        });
+    };
+    Effect::new(move |_| {
+        if let Some(error) = call.error.get() {
+            state.refuse(error.fields());
+        }
+    });
+    let discard = move |_| {
+        let (spec, replicas) = context.app.with_untracked(|app| (app.spec.clone(), app.replicas));
+        state.reset(&spec, replicas);
+    };
+    view! {
+        <form class="form-page" on:submit=submit novalidate=true>
+            <div class="card card-body form-main">
+                {move || (current.get() != begun_from && changed.get()).then(|| view! {
+                    <Note tone=Tone::Warn title=t::apps::changed_elsewhere(current.get()) />
+                })}
+                {children()}
+            </div>
+            <div class="form-side stack">
+                <Card title=t::apps::review() flush=true>
+                    {move || match (changed.get(), differences.get()) {
+                        (true, Some(found)) => view! { <DiffView changes=Signal::derive(move || found.clone()) /> }.into_any(),
+                        (true, None) => ().into_any(),
+                        (false, _) => view! { <p class="card-empty muted">{t::apps::review_none()}</p> }.into_any(),
+                    }}
+                </Card>
+                <PlanCard at=context.at app=Signal::derive(move || Some(context.name.get())) reading=state.reading>
+                    <TextField label=t::apps::note() value=note optional=true hint=t::apps::note_hint() name="note" />
+                    <ErrorLine error=call.error />
+                    <FaultCount state=state />
+                    {move || if may.get() {
+                        view! {
+                            <Button kind=ButtonKind::Main icon=Icon::Rocket submit=true busy=call.busy id="deploy" disabled=Signal::derive(move || !changed.get())>
+                                {t::apps::deploy()}
+                            </Button>
+                            <Button kind=ButtonKind::Quiet disabled=Signal::derive(move || !changed.get()) on_click=discard>{t::apps::discard()}</Button>
+                        }.into_any()
+                    } else {
+                        ().into_any()
+                    }}
+                </PlanCard>
+            </div>
+        </form>
+    }
+}
