@@ -2,13 +2,13 @@
 
 use super::{home::Home, progress::Step, service, settings};
 use anyhow::{Context, Result, bail, ensure};
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use berth_local_docker::{Engine, api::Api};
 use berth_local_postgres::Server;
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
+use serde_json::Value;
 use std::{
     fs,
     io::{IsTerminal, Write},
@@ -142,43 +142,8 @@ impl Apps {
     }
 }
 
-/// The installation's id, from the name in the agent's certificate: `berth://install_…/node_…`.
+/// The installation's id, as the agent noted it when it joined.
 fn install_id(agent: &Path) -> Option<String> {
-    let files = fs::read_dir(agent).ok()?.flatten();
-    files.filter_map(|file| fs::read(file.path()).ok()).find_map(|bytes| find_name(&der(&bytes)))
-}
-
-/// The bytes of a PEM file's blocks; anything else is taken as it is.
-fn der(bytes: &[u8]) -> Vec<u8> {
-    let Ok(text) = std::str::from_utf8(bytes) else { return bytes.to_vec() };
-    if !text.contains("-----BEGIN CERTIFICATE") {
-        return bytes.to_vec();
-    }
-    let blocks = text.split("-----").filter(|part| !part.contains("BEGIN") && !part.contains("END"));
-    let decoded = blocks.filter_map(|block| {
-        let joined: String = block.split_whitespace().collect();
-        STANDARD.decode(joined).ok()
-    });
-    decoded.flatten().collect()
-}
-
-fn find_name(bytes: &[u8]) -> Option<String> {
-    const SCHEME: &[u8] = b"berth://";
-    let at = bytes.windows(SCHEME.len()).position(|window| window == SCHEME)? + SCHEME.len();
-    let id: Vec<u8> = bytes[at..].iter().copied().take_while(|byte| *byte != b'/').collect();
-    String::from_utf8(id).ok().filter(|id| id.starts_with("install_"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_installation_is_read_from_a_certificate() {
-        let inside = b"\x30\x82junk\x86\x20berth://install_0190/node_42more";
-        let pem = format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", STANDARD.encode(inside));
-        assert_eq!(find_name(&der(pem.as_bytes())).as_deref(), Some("install_0190"));
-        assert_eq!(find_name(&der(inside)).as_deref(), Some("install_0190"));
-        assert_eq!(find_name(b"nothing"), None);
-    }
+    let identity: Value = serde_json::from_slice(&fs::read(agent.join("identity.json")).ok()?).ok()?;
+    identity["install"].as_str().map(str::to_owned)
 }
