@@ -136,7 +136,7 @@ async fn the_same_key_creates_once() {
     let first = create("web").await;
     assert_eq!(first.status, 202);
     assert_eq!(create("web").await, first);
-    let other = create("api").await;
+    let other = create("queue").await;
     assert_eq!((other.status, &other.body["code"]), (422, &json!("idempotency_mismatch")));
     assert_eq!(world.usage(&acme).await[3], 1);
 }
@@ -146,7 +146,7 @@ async fn a_list_comes_in_pages_by_name() {
     let world = World::new().await;
     let acme = world.tenant("acme", PLENTY).await;
     let ada = world.person(&acme, Role::Developer).await;
-    for name in ["web", "api", "db"] {
+    for name in ["web", "cache", "db"] {
         ada.create(&acme, name, 1).await;
     }
     let names = |body: &Value| {
@@ -154,7 +154,7 @@ async fn a_list_comes_in_pages_by_name() {
         items.into_iter().map(|app| app["name"].as_str().expect("text").to_owned()).collect::<Vec<_>>()
     };
     let first = ada.get(&format!("{}?limit=2", acme.apps())).await.body;
-    assert_eq!(names(&first), ["api", "db"]);
+    assert_eq!(names(&first), ["cache", "db"]);
     let cursor = first["next_cursor"].as_str().expect("there is more");
     let second = ada.get(&format!("{}?limit=2&cursor={cursor}", acme.apps())).await.body;
     assert_eq!((names(&second), &second["next_cursor"]), (vec!["web".to_owned()], &Value::Null));
@@ -178,7 +178,10 @@ async fn what_is_seen_of_an_app_is_computed_from_what_was_observed() {
 
     let instances = ada.get(&acme.app("web/instances")).await.body;
     let first = &instances["items"][0];
-    assert_eq!((&first["name"], &first["node"], &first["phase"]), (&json!("web-1-1"), &json!("node-1"), &json!("ready")));
+    assert_eq!(
+        (&first["name"], &first["node"], &first["phase"]),
+        (&json!("web-1-1"), &json!("node-1"), &json!("ready"))
+    );
     assert_eq!(first["endpoints"], json!([{ "container_port": 80, "address": "10.0.0.1:32768" }]));
     assert_eq!(first["explanation"]["candidates"][0]["node"], "node-1");
     assert_eq!(first["node_lost"], false);
@@ -197,7 +200,8 @@ async fn a_refusal_says_what_the_nearest_node_lacks() {
     let ada = world.person(&acme, Role::Developer).await;
     ada.create(&acme, "web", 1).await;
     let (one, two) = (world.node("node-1").await, world.node("node-2").await);
-    let nodes = json!({ one.to_string(): { "kind": "memory", "missing_mib": 300 }, two.to_string(): { "kind": "not_ready" } });
+    let nodes =
+        json!({ one.to_string(): { "kind": "memory", "missing_mib": 300 }, two.to_string(): { "kind": "not_ready" } });
     sqlx::query(
         "INSERT INTO refusals (app_id, tenant_id, release_id, number, nodes, since)
          SELECT id, tenant_id, release_id, 1, $1, now() FROM apps",

@@ -62,12 +62,7 @@ impl Fleet for FakeFleet {
     }
     fn disconnect(&self, _: NodeId) {}
 
-    async fn open_log(
-        &self,
-        node: NodeId,
-        instance: InstanceId,
-        options: LogOptions,
-    ) -> Result<LogStream, FleetError> {
+    async fn open_log(&self, node: NodeId, instance: InstanceId, options: LogOptions) -> Result<LogStream, FleetError> {
         self.check(node)?;
         let mut logs = self.logs.lock().expect("no test panics while it writes");
         let log = logs.entry(instance).or_insert_with(Log::new);
@@ -87,12 +82,7 @@ impl Fleet for FakeFleet {
         Ok(LogStream::new(lines.chain(news)))
     }
 
-    async fn open_terminal(
-        &self,
-        node: NodeId,
-        _: InstanceId,
-        _: TerminalOptions,
-    ) -> Result<Terminal, FleetError> {
+    async fn open_terminal(&self, node: NodeId, _: InstanceId, _: TerminalOptions) -> Result<Terminal, FleetError> {
         self.check(node)?;
         let (input, mut typed) = mpsc::channel::<TunnelFrame>(8);
         let (shown, output) = mpsc::channel(8);

@@ -41,7 +41,10 @@ async fn a_fixed_port_finds_each_node_once_and_says_so_at_once() {
 
     assert_eq!(nodes(&plan["placements"]), ["node-1"]);
     let refusal = &plan["refusals"][0];
-    assert_eq!((&refusal["reasons"], &refusal["nearest"]), (&json!({ "host_port": 1 }), &json!("port 8080 is in use on node-1")));
+    assert_eq!(
+        (&refusal["reasons"], &refusal["nearest"]),
+        (&json!({ "host_port": 1 }), &json!("port 8080 is in use on node-1"))
+    );
 }
 
 #[tokio::test]

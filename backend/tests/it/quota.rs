@@ -52,10 +52,10 @@ async fn a_start_is_held_against_the_quota_like_a_scale() {
     let ada = world.person(&acme, Role::Developer).await;
     ada.create(&acme, "web", 2).await;
     ada.act(&acme.app("web/stop")).await;
-    ada.create(&acme, "api", 1).await;
+    ada.create(&acme, "queue", 1).await;
 
     assert_eq!(ada.act(&acme.app("web/start")).await.body["quota"][0]["wanted"], 3);
-    assert_eq!(ada.put(&acme.app("api/scale"), json!({ "replicas": 3 })).await.status, 403);
+    assert_eq!(ada.put(&acme.app("queue/scale"), json!({ "replicas": 3 })).await.status, 403);
     assert_eq!(ada.put(&acme.app("web/scale"), json!({ "replicas": 1 })).await.status, 200);
     assert_eq!(ada.act(&acme.app("web/start")).await.status, 200);
     assert_eq!(world.usage(&acme).await, [200, 256, 2, 2]);
@@ -86,12 +86,12 @@ async fn the_way_back_is_reserved_until_a_rollout_is_over() {
 
     ada.post(&acme.app("web/releases"), json!({ "spec": smaller })).await;
     assert_eq!(world.usage(&acme).await, [600, 256, 2, 1], "the larger of both, of each");
-    let other = ada.post(&acme.apps(), json!({ "name": "api", "spec": spec(OTHER_IMAGE) })).await;
+    let other = ada.post(&acme.apps(), json!({ "name": "queue", "spec": spec(OTHER_IMAGE) })).await;
     assert_eq!(other.status, 403, "what a take-back needs is nobody else's");
 
     world.end_rollout("web", "succeeded").await;
     assert_eq!(world.usage(&acme).await, [600, 128, 2, 1]);
-    ada.create(&acme, "api", 1).await;
+    ada.create(&acme, "queue", 1).await;
     world.wait(1);
 
     let larger = json!({ "spec": spec(OTHER_IMAGE) });

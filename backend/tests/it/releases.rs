@@ -106,7 +106,10 @@ async fn a_rollback_goes_to_what_last_ran_before() {
     let back = ada.post(&acme.app("web/rollback"), json!({})).await;
     assert_eq!((back.status, &back.body["release"]), (202, &json!(1)), "2 never ran");
     let rollout = newest_rollout(&ada, &acme).await;
-    assert_eq!((&rollout["cause"], &rollout["from_release"], &rollout["to_release"]), (&json!("rollback"), &json!(3), &json!(1)));
+    assert_eq!(
+        (&rollout["cause"], &rollout["from_release"], &rollout["to_release"]),
+        (&json!("rollback"), &json!(3), &json!(1))
+    );
     world.end_rollout("web", "succeeded").await;
     world.wait(1);
 
@@ -143,7 +146,10 @@ async fn a_restart_is_a_rollout_of_the_same_release_and_can_be_aborted() {
     let restarted = ada.act(&acme.app("web/restart")).await;
     assert_eq!((restarted.status, &restarted.body["release"]), (202, &json!(1)));
     let rollout = newest_rollout(&ada, &acme).await;
-    assert_eq!((&rollout["cause"], &rollout["from_release"], &rollout["to_release"]), (&json!("restart"), &json!(1), &json!(1)));
+    assert_eq!(
+        (&rollout["cause"], &rollout["from_release"], &rollout["to_release"]),
+        (&json!("restart"), &json!(1), &json!(1))
+    );
     assert_eq!(world.value::<i64>("SELECT restart_serial FROM apps").await, 1);
 
     let aborted = ada.act(&acme.app("web/rollouts/abort")).await;
@@ -158,7 +164,10 @@ async fn a_note_that_is_too_long_and_a_bad_spec_are_named_together() {
     let body = json!({ "spec": { "image": "" }, "note": "x".repeat(501) });
     let refused = answer(ada.request("POST", &acme.app("web/releases")).json(&body)).await;
     assert_eq!(refused.status, 422);
-    assert_eq!((&refused.body["errors"][0]["field"], &refused.body["errors"][1]["field"]), (&json!("note"), &json!("spec.image")));
+    assert_eq!(
+        (&refused.body["errors"][0]["field"], &refused.body["errors"][1]["field"]),
+        (&json!("note"), &json!("spec.image"))
+    );
     let unknown = ada.post(&acme.app("web/releases"), json!({ "spec": spec(IMAGE), "privileged": true })).await;
     assert_eq!((unknown.status, &unknown.body["code"]), (400, &json!("malformed_request")));
 }

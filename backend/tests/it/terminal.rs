@@ -79,7 +79,8 @@ async fn bytes_go_both_ways_and_the_end_has_an_exit_code() {
     let said: Value = serde_json::from_str(&said).expect("JSON");
     assert_eq!((&said["kind"], &said["exit_code"]), (&Value::from("ended"), &Value::from(3)));
 
-    let rows = "SELECT string_agg(action || ' ' || target, ', ' ORDER BY sequence) FROM audit WHERE action LIKE 'terminal%'";
+    let rows =
+        "SELECT string_agg(action || ' ' || target, ', ' ORDER BY sequence) FROM audit WHERE action LIKE 'terminal%'";
     let web = "acme/shop/dev/web/web-1-1";
     let wanted = format!("terminal.ticket {web}, terminal.open {web}, terminal.close {web}");
     until_async("the end in the audit trail", PATIENCE, || async {

@@ -127,7 +127,7 @@ impl World {
         .execute(&self.pool)
         .await
         .expect("the person is written");
-        Caller { user, secret, base: format!("http://{}", self.address), client: reqwest::Client::new() }
+        Caller { secret, base: format!("http://{}", self.address), client: reqwest::Client::new() }
     }
 
     /// A node that was heard just now.
@@ -289,7 +289,6 @@ impl Tenant {
 /// Somebody who calls.
 #[derive(Clone)]
 pub struct Caller {
-    pub user: UserId,
     pub secret: String,
     base: String,
     client: reqwest::Client,
@@ -326,7 +325,8 @@ impl Caller {
     }
     /// Creates an app of one port, and expects it to work.
     pub async fn create(&self, tenant: &Tenant, name: &str, replicas: u32) -> Value {
-        let answer = self.post(&tenant.apps(), json!({ "name": name, "replicas": replicas, "spec": spec(IMAGE) })).await;
+        let answer =
+            self.post(&tenant.apps(), json!({ "name": name, "replicas": replicas, "spec": spec(IMAGE) })).await;
         assert_eq!(answer.status, 202, "{}", answer.body);
         answer.body
     }
