@@ -22,4 +22,5 @@ mod setup;
 mod tenancy;
 mod terminal;
 mod trail;
+mod whole;
 mod world;

@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 use sqlx::PgPool;
 use std::{
     net::{Ipv4Addr, SocketAddr, TcpListener},
+    ops::Deref,
     sync::Arc,
 };
 use tempfile::TempDir;
@@ -36,10 +37,7 @@ pub struct World {
     pub fleet: Arc<FakeFleet>,
     /// Its clock.
     pub clock: Arc<Fixed>,
-    /// For the test's own look at rows, past every wall.
-    pub pool: PgPool,
-    /// Where it serves.
-    pub address: SocketAddr,
+    hands: Hands,
     http: actix_web::dev::ServerHandle,
     _database: TestDatabase,
     _data: TempDir,
@@ -61,10 +59,32 @@ impl World {
         let serving = http::serve(app.clone(), listener).expect("the server starts");
         let handle = serving.handle();
         tokio::spawn(serving);
-        let pool = database.pool().await;
-        Self { app, fleet, clock, pool, address, http: handle, _database: database, _data: data }
+        let hands = Hands { pool: database.pool().await, address };
+        Self { app, fleet, clock, hands, http: handle, _database: database, _data: data }
     }
 
+    /// Time goes on.
+    pub fn wait(&self, seconds: i64) {
+        self.clock.advance(TimeDelta::seconds(seconds));
+    }
+}
+
+impl Deref for World {
+    type Target = Hands;
+    fn deref(&self) -> &Hands {
+        &self.hands
+    }
+}
+
+/// Writes what a test starts from, past every wall, and looks at what came of it.
+pub struct Hands {
+    /// For the test's own statements.
+    pub pool: PgPool,
+    /// Where the server serves.
+    pub address: SocketAddr,
+}
+
+impl Hands {
     /// A tenant with a project `shop`, its environment `dev`, both images loaded.
     pub async fn tenant(&self, name: &str, quota: Quota) -> Tenant {
         let tenant = Tenant { id: fresh(), project: fresh(), environment: fresh(), name: name.to_owned() };
@@ -211,11 +231,6 @@ impl World {
         }
         berth_server::store::usage::settle(&mut tx, Id::new(app_id)).await.expect("the quota settles");
         tx.commit().await.expect("it commits");
-    }
-
-    /// Time goes on.
-    pub fn wait(&self, seconds: i64) {
-        self.clock.advance(TimeDelta::seconds(seconds));
     }
 
     /// One value of one row.

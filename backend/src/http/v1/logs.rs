@@ -129,7 +129,7 @@ fn write(out: &mut BytesMut, name: &str, data: &impl Serialize) {
     out.put_slice(format!("event: {name}\ndata: {data}\n\n").as_bytes());
 }
 
-fn parse(query: LogQuery) -> Result<(LogFilter, Option<String>), Failure> {
+fn parse(query: LogQuery) -> Result<(LogFilter, Option<String>), Error> {
     let mut errors = Vec::new();
     let tail = query.tail.unwrap_or(TAIL_DEFAULT);
     if tail > LOG_LINES_MAX {
@@ -144,7 +144,7 @@ fn parse(query: LogQuery) -> Result<(LogFilter, Option<String>), Failure> {
     if errors.is_empty() {
         Ok((LogFilter { tail, contains, since: query.since, until: query.until }, query.instance))
     } else {
-        Err(Error::Invalid(errors).into())
+        Err(Error::Invalid(errors))
     }
 }
 
