@@ -32,6 +32,17 @@ pub fn word(value: &impl Serialize) -> String {
     text.unwrap_or_default().replace('_', " ")
 }
 
+/// An image as one would say it: without the default registry, and the digest as short as one can still compare it.
+pub fn image(reference: &str) -> String {
+    const DIGEST: &str = "@sha256:";
+    const SHORT: usize = 12;
+    let name = reference.strip_prefix("docker.io/").unwrap_or(reference);
+    match name.split_once(DIGEST) {
+        Some((name, digest)) => format!("{name}{DIGEST}{}", digest.get(..SHORT).unwrap_or(digest)),
+        None => name.to_owned(),
+    }
+}
+
 /// How long ago something was: `3m`, `5h`, `2d`.
 pub fn age(since: DateTime<Utc>, now: DateTime<Utc>) -> String {
     let seconds = (now - since).num_seconds().max(0);
@@ -55,6 +66,13 @@ pub fn harmless(text: &str) -> String {
 mod tests {
     use super::*;
     use chrono::Duration;
+
+    #[test]
+    fn images_are_short() {
+        let digest = "a".repeat(64);
+        assert_eq!(image(&format!("docker.io/library/nginx:1@sha256:{digest}")), "library/nginx:1@sha256:aaaaaaaaaaaa");
+        assert_eq!(image("ghcr.io/a/b:2"), "ghcr.io/a/b:2");
+    }
 
     #[test]
     fn ages_are_short() {

@@ -33,7 +33,7 @@ async fn show_all(place: &Place) -> Result<()> {
             output::word(&app.state),
             format!("{}/{}", app.ready, if app.running { app.replicas } else { 0 }),
             app.release.number.to_string(),
-            app.release.image.clone(),
+            output::image(&app.release.image),
             app.visit_url.clone().unwrap_or_default(),
         ]
     })
@@ -55,7 +55,7 @@ async fn show_one(place: &Place, name: &str) -> Result<()> {
         return output::value(&Detail { app, instances });
     }
     println!("{}: {}, {} of {} ready", app.name, output::word(&app.state), app.ready, app.replicas);
-    println!("release {}: {}", app.release.number, app.release.image);
+    println!("release {}: {}", app.release.number, output::image(&app.release.image));
     if let Some(url) = &app.visit_url {
         println!("{url}");
     }

@@ -40,6 +40,11 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// Between two looks at Postgres and the engine while the platform runs.
 const WATCH_EVERY: Duration = Duration::from_secs(2);
 
+/// Logs go to files, where colours are noise.
+fn plain_log() -> (&'static str, String) {
+    ("NO_COLOR", "1".into())
+}
+
 /// Everything that runs.
 struct Platform {
     home: Home,
@@ -166,7 +171,7 @@ fn server_program(settings: &Settings, parts: &Parts, home: &Home, database_url:
         name: "server",
         file: parts.server.clone(),
         arguments,
-        environment: vec![("BERTH_DATABASE_URL", database_url)],
+        environment: vec![("BERTH_DATABASE_URL", database_url), plain_log()],
         log: home.log("server"),
         pid_file: home.pid_file("server"),
     })
@@ -189,7 +194,7 @@ fn agent_program(settings: &Settings, parts: &Parts, home: &Home, engine: &Local
         name: "agent",
         file: parts.agent.clone(),
         arguments,
-        environment: Vec::new(),
+        environment: vec![plain_log()],
         log: home.log("agent"),
         pid_file: home.pid_file("agent"),
     }

@@ -37,6 +37,11 @@ pub fn socket(directory: &Path) -> PathBuf {
     directory.join(format!(".s.PGSQL.{PORT}"))
 }
 
+/// The file with which a server says that the socket is its own.
+pub fn socket_lock(directory: &Path) -> PathBuf {
+    directory.join(format!(".s.PGSQL.{PORT}.lock"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -59,9 +59,7 @@ impl Server {
         account.make_private_dir(&socket_dir)?;
         let binaries = Binaries::for_data(&paths::data(&home))?;
         initialise(&home, &binaries, &account, durability)?;
-        // A pid file whose process is not this server: the number may belong to somebody else by now, and Postgres
-        // would refuse to start.
-        fs::remove_file(paths::data(&home).join("postmaster.pid")).ok();
+        clear_after_crash(&home, &socket_dir)?;
         let child = spawn(&home, &socket_dir, &binaries, &account, durability)?;
         let pid = i32::try_from(child.id()).expect("a process id fits into an i32");
         let mut server = Self { home, socket_dir, pid, child: Some(child) };
@@ -157,6 +155,31 @@ fn running(data_dir: &Path) -> Option<i32> {
     let pid: i32 = text.lines().next()?.trim().parse().ok()?;
     let working_dir = fs::read_link(format!("/proc/{pid}/cwd")).ok()?;
     (working_dir == data_dir).then_some(pid)
+}
+
+/// Makes way for a server whose predecessor was killed. Postgres looks at the numbers in its lock files, which may have
+/// gone to other processes by now; we look for processes that work in the data directory, and wait for them to end:
+/// sessions of the killed server may still be writing.
+fn clear_after_crash(home: &Path, socket_dir: &Path) -> Result<(), Error> {
+    let data_dir = paths::data(home);
+    let deadline = Instant::now() + START_MAX;
+    while let Some(pid) = working_in(&data_dir) {
+        if Instant::now() > deadline {
+            return Err(Error::NotStopped { pid });
+        }
+        thread::sleep(LOOK_EVERY);
+    }
+    for lock in [data_dir.join("postmaster.pid"), paths::socket_lock(socket_dir)] {
+        fs::remove_file(lock).ok();
+    }
+    Ok(())
+}
+
+/// A process that works in this directory.
+fn working_in(directory: &Path) -> Option<i32> {
+    let processes = fs::read_dir("/proc").ok()?.flatten();
+    let mut pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+    pids.find(|pid| fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|cwd| cwd == directory))
 }
 
 /// Makes the data directory. It appears under its name only when it is whole, so a start that was cut short is begun anew.
