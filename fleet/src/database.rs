@@ -1,7 +1,7 @@
 //! The platform's Postgres: real, private, and it can be stopped, frozen and copied.
 
 use berth_local_postgres::{Durability, Server};
-use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use berth_testkit::database::copy;
 use std::{
     path::{Path, PathBuf},
     time::Duration,
@@ -17,13 +17,15 @@ const STOP_MAX: Duration = Duration::from_secs(30);
 pub struct Database {
     home: PathBuf,
     server: Option<Server>,
+    durability: Durability,
     url: String,
 }
 
 impl Database {
     /// Makes and starts it in `directory`.
-    pub fn start(directory: &Path) -> Self {
-        let mut database = Self { home: directory.join("postgres"), server: None, url: String::new() };
+    pub fn start(directory: &Path, durability: Durability) -> Self {
+        let home = directory.join("postgres");
+        let mut database = Self { home, server: None, durability, url: String::new() };
         database.resume();
         database.server().ensure_database(NAME).expect("the database is made");
         database.url = database.server().url(NAME);
@@ -55,25 +57,18 @@ impl Database {
     /// Starts it again.
     pub fn resume(&mut self) {
         if self.server.is_none() {
-            self.server = Some(Server::start(&self.home, Durability::Throwaway).expect("Postgres starts"));
+            self.server = Some(Server::start(&self.home, self.durability).expect("Postgres starts"));
         }
     }
 
     /// A copy of the platform's database as it is now, as a backup has one. The platform must not be connected.
-    pub async fn copy(&self, name: &str) {
-        self.create(name, NAME).await;
+    pub async fn copy(&self, name: &'static str) {
+        copy(&self.server().url("postgres"), name, NAME).await;
     }
 
     /// An empty database beside it.
-    pub async fn create_empty(&self, name: &str) {
-        self.create(name, "template1").await;
-    }
-
-    async fn create(&self, name: &str, template: &str) {
-        let mut admin = PgConnection::connect(&self.server().url("postgres")).await.expect("Postgres answers");
-        let create = format!("CREATE DATABASE {name} TEMPLATE {template}");
-        sqlx::query(AssertSqlSafe(create)).execute(&mut admin).await.expect("the database is made");
-        admin.close().await.ok();
+    pub async fn create_empty(&self, name: &'static str) {
+        copy(&self.server().url("postgres"), name, "template1").await;
     }
 
     fn server(&self) -> &Server {

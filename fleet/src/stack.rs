@@ -24,6 +24,7 @@ use berth_domain::{
     quantity::{Mebibytes, MilliCpu},
     quota::Quota,
 };
+use berth_local_postgres::Durability;
 use berth_testkit::fleet::{CONTROL, Fleet};
 use serde_json::Value;
 use std::{
@@ -64,17 +65,17 @@ impl Stack {
     pub async fn start(hosts: usize) -> Self {
         // Built before the hosts are there: a build may take longer than others wait for their turn.
         Parts::find();
-        Self::start_on(Fleet::start(hosts)).await
+        Self::start_on(Fleet::start(hosts), Durability::Throwaway).await
     }
 
-    /// The same on hosts that are there.
-    pub async fn start_on(fleet: Fleet) -> Self {
+    /// The same on hosts that are there. Benchmarks want a database that keeps what it says it keeps.
+    pub async fn start_on(fleet: Fleet, durability: Durability) -> Self {
         let directory = make_directory();
         let guardian = Guardian::over(&directory);
         let mut stack = Self {
             server: None,
             agents: fleet.hosts().iter().map(|_| None).collect(),
-            database: Database::start(&directory),
+            database: Database::start(&directory, durability),
             fleet,
             client: None,
             apps: None,

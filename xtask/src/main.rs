@@ -1,5 +1,6 @@
 //! Builds, starts, tests and measures the project. Only what exists is listed: `cargo xtask --help`.
 
+mod bench;
 mod console;
 mod fresh;
 mod place;
@@ -29,6 +30,8 @@ enum Task {
         /// Part of a name
         filter: Option<String>,
     },
+    /// A benchmark, ours and the others in turn
+    Bench(bench::Options),
     /// Who may import whom, and other rules of the tree
     Tidy,
     /// The simulator: a cluster in memory with faults from a seed
@@ -52,6 +55,7 @@ fn main() -> ExitCode {
         Task::Up(options) => up::run_up(&options),
         Task::Console { dev } => console::build(if dev { console::Mode::Quick } else { console::Mode::Small }),
         Task::Test { filter } => suite::run(filter.as_deref()),
+        Task::Bench(options) => bench::run_bench(&options),
         Task::Tidy => tidy::run(),
         Task::Sim { arguments } => {
             process::run(process::cargo().args(["run", "--quiet", "-p", "berth-scheduler-sim", "--"]).args(arguments))

@@ -109,6 +109,15 @@ impl Drop for TestDatabase {
     }
 }
 
+/// Makes a database as a copy of another one, to which nobody may be connected: as a backup has it. `url` is of a
+/// superuser at any other database of the server.
+pub async fn copy(url: &str, name: &'static str, template: &'static str) {
+    let mut admin = PgConnection::connect(url).await.expect("the server answers");
+    let create = format!("CREATE DATABASE {name} TEMPLATE {template}");
+    sqlx::query(AssertSqlSafe(create)).execute(&mut admin).await.expect("the database is copied");
+    admin.close().await.ok();
+}
+
 /// Joins or starts the server.
 fn hold() -> Cluster {
     let dir = PathBuf::from(format!("/tmp/berth-test-postgres-{}", nix::unistd::getuid()));

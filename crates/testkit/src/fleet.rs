@@ -104,6 +104,11 @@ pub fn unsupported() -> Option<String> {
 impl Fleet {
     /// Starts hosts with engines that answer.
     pub fn start(count: usize) -> Self {
+        Self::start_with(count, &[])
+    }
+
+    /// The same with more of `dockerd`'s options; the last one of a name counts.
+    pub fn start_with(count: usize, dockerd: &[&str]) -> Self {
         if let Some(why) = unsupported() {
             panic!("{why}");
         }
@@ -117,7 +122,7 @@ impl Fleet {
         let mut fleet = Self { hosts: Vec::new(), directory, lock: Some(lock), guardian, _turn: turn };
         // From here on a panic is cleaned up after.
         let switch = fleet.start_switch();
-        let hosts: Vec<Host> = (0..count).map(|index| fleet.make_host(index, switch, &tag)).collect();
+        let hosts: Vec<Host> = (0..count).map(|index| fleet.make_host(index, switch, &tag, dockerd)).collect();
         fleet.hosts = thread::scope(|scope| {
             let starting: Vec<_> = hosts.into_iter().map(|host| scope.spawn(move || host.started())).collect();
             starting.into_iter().map(|host| host.join().expect("the host starts")).collect()
@@ -163,10 +168,11 @@ impl Fleet {
         pid
     }
 
-    fn make_host(&self, index: usize, switch: i32, tag: &str) -> Host {
+    fn make_host(&self, index: usize, switch: i32, tag: &str, dockerd: &[&str]) -> Host {
         let setup = "mount -t tmpfs tmpfs /run && ip link set lo up";
         let holder = self.hold(&["--net", "--mount"], setup);
-        let host = Host::new(index, holder, self.directory.join(format!("h{index}")), format!("/{tag}-{index}"));
+        let home = self.directory.join(format!("h{index}"));
+        let host = Host::new(index, holder, home, format!("/{tag}-{index}"), dockerd);
         let port = format!("port{index}");
         run(enter(switch, &["--net"], "sh").args([
             "-ec",

@@ -26,12 +26,15 @@ pub struct Host {
     holder: i32,
     home: PathBuf,
     cgroup: String,
+    /// More of `dockerd`'s options.
+    more: Vec<String>,
     engine: Option<Engine>,
 }
 
 impl Host {
-    pub(crate) fn new(index: usize, holder: i32, home: PathBuf, cgroup: String) -> Self {
-        Self { index, holder, home, cgroup, engine: None }
+    pub(crate) fn new(index: usize, holder: i32, home: PathBuf, cgroup: String, more: &[&str]) -> Self {
+        let more = more.iter().map(|option| (*option).to_owned()).collect();
+        Self { index, holder, home, cgroup, more, engine: None }
     }
 
     pub(crate) fn started(mut self) -> Self {
@@ -75,8 +78,14 @@ impl Host {
             format!("--cgroup-parent={}", self.cgroup),
             "--exec-opt=native.cgroupdriver=cgroupfs".into(),
         ];
-        let options = Options { wrapper, dockerd: options.into_iter().map(Into::into).collect(), private_run: true };
+        let dockerd = options.iter().chain(&self.more).map(Into::into).collect();
+        let options = Options { wrapper, dockerd, private_run: true };
         self.engine = Some(Engine::start(&self.home, options).expect("the engine starts"));
+    }
+
+    /// The process of `dockerd`.
+    pub fn dockerd_pid(&self) -> i32 {
+        self.dockerd().as_raw()
     }
 
     /// `kill -9` of `dockerd`; containers run on.

@@ -1,0 +1,148 @@
+//! From the request to an instance that is healthy and answers, the image being there.
+//!
+//! Ours: `POST …/apps` → durable in Postgres → placed → sent to the agent → created, started, probed → reported → read
+//! back from the API as ready → its published port answers 200. Plain Docker: create, start, the port answers 200. Swarm:
+//! create a service, the port answers 200. All on one engine, in turn, looked at with the same cadence.
+
+use crate::{
+    peers::{Engine, LOOK_EVERY, PATIENCE, answers},
+    report::{Report, Samples},
+};
+use anyhow::{Result, bail};
+use berth_domain::app::{Probe, ProbeCheck};
+use berth_fleet_tests::{
+    apps::{Apps, PORT},
+    containers,
+    parts::Parts,
+    run::block_on,
+    stack::Stack,
+};
+use berth_local_postgres::Durability;
+use berth_testkit::{fleet::Fleet, sample};
+use std::time::{Duration, Instant};
+
+/// Removing is not measured, and must be over before the next is.
+const GONE_MAX: Duration = Duration::from_secs(60);
+
+#[derive(Debug, clap::Args)]
+pub struct Options {
+    /// How often each is measured
+    #[arg(long, default_value_t = 7)]
+    rounds: usize,
+    /// Also so many at once
+    #[arg(long, default_value_t = 20)]
+    many: usize,
+    /// Leave Swarm out
+    #[arg(long)]
+    without_swarm: bool,
+}
+
+/// What is compared.
+#[derive(Debug, Default)]
+struct Measured {
+    ours: Samples,
+    plain: Samples,
+    swarm: Samples,
+}
+
+pub fn run(options: &Options) -> Result<Report> {
+    // Live-restore and Swarm exclude each other in Docker; nothing is killed here.
+    Parts::find();
+    let fleet = Fleet::start_with(1, &["--live-restore=false"]);
+    let engine = Engine {
+        api: fleet.host(0).docker(),
+        address: fleet.host(0).address(),
+        image: format!("{}:{}", sample::NAME, sample::VERSION),
+    };
+    engine.api.load_image(&Parts::find().sample)?;
+    let stack = block_on(Stack::start_on(fleet, Durability::Durable));
+    let mut report = Report::begin("deploy");
+    let version = engine.version()?;
+    let swarm = if options.without_swarm { Err(anyhow::anyhow!("left out")) } else { engine.init_swarm() };
+    if let Err(error) = &swarm {
+        report.line(format!("Swarm is not measured: {error}"));
+    }
+    report.line(format!("peers: {version}, plain and as a Swarm of one; {} rounds in turn", options.rounds));
+    report.fact("engine", version);
+    report.fact("rounds", options.rounds);
+    for (name, title, count) in [
+        ("one", "One instance, from the request until it answers", 1),
+        ("many", "As many instances at once as asked for", options.many),
+    ] {
+        if count == 0 {
+            continue;
+        }
+        let measured = measure(&stack, &engine, options.rounds, count, swarm.is_ok())?;
+        let title = if count == 1 { title.to_owned() } else { format!("{count} instances at once") };
+        let mut all = vec![("Berth, from POST to ready and answering", &measured.ours)];
+        all.push(("plain Docker, create + start + first 200", &measured.plain));
+        if swarm.is_ok() {
+            all.push(("Docker Swarm, service create + first 200", &measured.swarm));
+        }
+        report.compare(name, &title, &all);
+    }
+    Ok(report)
+}
+
+fn measure(stack: &Stack, engine: &Engine, rounds: usize, count: usize, swarm: bool) -> Result<Measured> {
+    let mut measured = Measured::default();
+    // The first round warms caches on all sides and is not counted.
+    for round in 0..=rounds {
+        let mut times = [None, None, None];
+        // Each goes first as often as the others.
+        for turn in 0..3 {
+            let who = (round + turn) % 3;
+            times[who] = match who {
+                0 => Some(block_on(deploy(stack, &format!("bench-{count}-{round}"), count))?),
+                1 => {
+                    let took = engine.run_plain(count)?;
+                    engine.remove_plain()?;
+                    Some(took)
+                }
+                _ if swarm => {
+                    let name = format!("bench-{count}-{round}");
+                    let took = engine.run_service(&name, count)?;
+                    engine.remove_service(&name)?;
+                    Some(took)
+                }
+                _ => None,
+            };
+        }
+        if round > 0 {
+            for (samples, took) in [&mut measured.ours, &mut measured.plain, &mut measured.swarm].into_iter().zip(times)
+            {
+                samples.0.extend(took.map(|took| took.as_secs_f64() * 1000.0));
+            }
+        }
+    }
+    Ok(measured)
+}
+
+/// One of ours: created, waited for, removed. Returns how long it took until every instance was ready and answered.
+async fn deploy(stack: &Stack, name: &str, count: usize) -> Result<Duration> {
+    let apps = stack.apps();
+    let mut spec = apps.hello("bench");
+    // As people have it: asked every second, by HTTP.
+    spec.readiness = Some(Probe::new(ProbeCheck::Http { path: "/healthz".into(), port: PORT }));
+    spec.stop_grace_s = 1;
+    let begun = Instant::now();
+    let replicas = u32::try_from(count)?;
+    let app = apps.create(name, replicas, spec).await.map_err(|failure| anyhow::anyhow!("{failure}"))?;
+    let took = until_ready(&apps, name, count, begun).await?;
+    apps.delete(name).await;
+    containers::until_exactly(&stack.fleet, app.id, 0, GONE_MAX).await;
+    Ok(took)
+}
+
+async fn until_ready(apps: &Apps, name: &str, count: usize, begun: Instant) -> Result<Duration> {
+    loop {
+        let endpoints = apps.endpoints(name).await.map_err(|failure| anyhow::anyhow!("{failure}"))?;
+        if endpoints.len() == count && endpoints.iter().all(|endpoint| answers(*endpoint)) {
+            return Ok(begun.elapsed());
+        }
+        if begun.elapsed() > PATIENCE {
+            bail!("{name} does not come up: {:?}", apps.instances(name).await);
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}
