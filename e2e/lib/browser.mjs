@@ -1,0 +1,89 @@
+// A browser with an empty profile, and what every page must not do: throw, log errors, or fail axe.
+
+import assert from "node:assert/strict";
+import { existsSync, mkdirSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { chromium } from "playwright-core";
+
+const root = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
+const shots = join(process.env.CARGO_TARGET_DIR ?? join(root, "target"), "e2e");
+const axe = readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const BROWSERS = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
+/** What a page waits for at most. Pulls and starts of containers are in it. */
+const WAIT_MAX_MS = 60_000;
+
+export async function startBrowser() {
+  const executablePath = process.env.CHROMIUM ?? BROWSERS.find(existsSync);
+  assert(executablePath, "no Chromium is installed (Debian: apt-get install chromium)");
+  mkdirSync(shots, { recursive: true });
+  return chromium.launch({
+    executablePath,
+    headless: true,
+    args: [
+      "--no-sandbox",
+      "--disable-gpu",
+      "--disable-dev-shm-usage",
+      "--disable-background-networking",
+      "--disable-component-update",
+      "--disable-sync",
+    ],
+  });
+}
+
+/** A person's browser: language, theme and window of their own. */
+export async function newPerson(browser, { url, locale = "en-US", dark = false, width = 1440, height = 1000 }) {
+  const context = await browser.newContext({
+    baseURL: url,
+    locale,
+    colorScheme: dark ? "dark" : "light",
+    viewport: { width, height },
+    reducedMotion: "reduce",
+  });
+  context.setDefaultTimeout(WAIT_MAX_MS);
+  // As if it had been chosen in the menu: the account's own language would win over the browser's otherwise.
+  await context.addInitScript((chosen) => localStorage.setItem("berth-language", chosen), locale === "zh-CN" ? locale : "en");
+  await context.grantPermissions(["clipboard-read", "clipboard-write"]);
+  const page = await context.newPage();
+  const faults = [];
+  page.on("pageerror", (error) => faults.push(`${page.url()}: ${error}`));
+  page.on("console", (message) => {
+    // The browser logs answers of 400 and above by itself; they are what some tests ask for.
+    if (message.type() === "error" && !/Failed to load resource/.test(message.text())) {
+      faults.push(`${page.url()}: ${message.text()}`);
+    }
+  });
+  return { page, context, faults };
+}
+
+/** axe finds nothing on what is shown now. */
+export async function isAccessible(page, name) {
+  if (!(await page.evaluate(() => "axe" in globalThis))) await page.evaluate(await axe);
+  const { violations } = await page.evaluate(() =>
+    globalThis.axe.run(document, {
+      runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+      resultTypes: ["violations"],
+    }),
+  );
+  const words = violations.flatMap(({ id, help, nodes }) =>
+    nodes.map((node) => `${id} (${help}): ${node.target.join(" ")}\n    ${node.html.slice(0, 200)}\n    ${node.failureSummary?.split("\n").slice(1, 3).join("; ")}`),
+  );
+  assert.equal(words.length, 0, `axe on ${name}:\n  ${words.join("\n  ")}`);
+}
+
+/** A picture for people, beside the axe check of what it shows. */
+export async function look(page, name, { widths = [] } = {}) {
+  await page.screenshot({ path: join(shots, `${name}.png`), fullPage: true });
+  await isAccessible(page, name);
+  const before = page.viewportSize();
+  for (const width of widths) {
+    await page.setViewportSize({ width, height: before.height });
+    await page.screenshot({ path: join(shots, `${name}-${width}.png`), fullPage: true });
+    await isAccessible(page, `${name} at ${width} px`);
+    const wider = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+    assert(wider <= 0, `${name} scrolls sideways at ${width} px, by ${wider} px`);
+  }
+  await page.setViewportSize(before);
+}
