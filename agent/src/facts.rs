@@ -31,7 +31,8 @@ pub async fn attend(
 ) {
     loop {
         let own_ports = observation.borrow().as_ref().map(|seen| seen.own_ports.clone()).unwrap_or_default();
-        let facts = gather(runtime.as_ref(), address, &own_ports, &show.borrow().clone()).await;
+        let before = show.borrow().clone();
+        let facts = gather(runtime.as_ref(), address, &own_ports, &before).await;
         show.send_if_modified(|shown| {
             let changed = *shown != facts;
             *shown = facts;

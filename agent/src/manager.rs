@@ -557,10 +557,18 @@ impl Manager {
         self.cancels.insert(instance, cancel.clone());
         self.track(instance, |track| track.backoff = track.backoff.tried());
         let (shop, inbox) = (self.shop.clone(), self.inbox.clone());
+        let Wanted { instance, generation, .. } = wanted;
+        let tells = inbox.clone();
+        let launch = tokio::spawn(async move {
+            let tell = |progress| drop(tells.send(Input::Progressed(instance, generation, progress)));
+            shop.launch(&wanted, container, &cancel, tell).await
+        });
         tokio::spawn(async move {
-            let Wanted { instance, generation, .. } = wanted;
-            let tell = |progress| drop(inbox.send(Input::Progressed(instance, generation, progress)));
-            let outcome = shop.launch(&wanted, container, &cancel, tell).await;
+            // A mistake of ours in one launch must not leave its instance waiting for ever.
+            let outcome = launch.await.unwrap_or_else(|error| {
+                let failure = Failure::new(Reason::StartFailed, format!("The agent failed to start it: {error}"));
+                Err(LaunchError::Failed(failure))
+            });
             let _ = inbox.send(Input::Launched(instance, generation, outcome));
         });
     }

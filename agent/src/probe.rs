@@ -185,7 +185,7 @@ mod tests {
         let mut count = Count::default();
         let mut answers = |answers: &[bool]| {
             let on = |ok: &bool| count.on(if *ok { Ok(()) } else { Err(failure()) }, 2, 3);
-            answers.iter().map(on).next_back().flatten()
+            answers.iter().map(on).fold(None, |_, verdict| verdict)
         };
         assert_eq!(answers(&[true, false, true]), None);
         assert_eq!(answers(&[true]), Some(Verdict::Passed(2)));
