@@ -1,7 +1,12 @@
 //! `berth-server`: reads its settings and runs until it is told to stop.
 
 use anyhow::Context as _;
-use berth_server::{clock, settings::Settings, startup};
+use berth_server::{
+    clock,
+    settings::{LogFormat, Settings},
+    startup,
+};
+use std::io::{self, IsTerminal as _};
 use tracing_subscriber::{EnvFilter, fmt};
 
 fn main() -> anyhow::Result<()> {
@@ -10,10 +15,12 @@ fn main() -> anyhow::Result<()> {
         .install_default()
         .map_err(|_| anyhow::anyhow!("another crypto provider was installed before ours"))?;
     let settings = Settings::from_process()?;
-    let filter = EnvFilter::try_from_env("BERTH_LOG").unwrap_or_else(|_| EnvFilter::new("info,sqlx=warn"));
+    let filter =
+        EnvFilter::try_from_env("BERTH_LOG").unwrap_or_else(|_| EnvFilter::new("info,sqlx=warn,actix_server=warn"));
+    let log = fmt().with_env_filter(filter).with_writer(io::stderr);
     match settings.log_format {
-        berth_server::settings::LogFormat::Text => fmt().with_env_filter(filter).init(),
-        berth_server::settings::LogFormat::Json => fmt().json().with_env_filter(filter).init(),
+        LogFormat::Text => log.with_ansi(io::stderr().is_terminal()).init(),
+        LogFormat::Json => log.json().init(),
     }
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()

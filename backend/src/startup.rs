@@ -8,7 +8,7 @@ use crate::{
     live::Hub,
     reconcile::{Nudges, Parts, Reconcilers, observation},
     seal::{self, Sealer},
-    service::installation,
+    service::{housekeeping, installation},
     settings::Settings,
     store::Store,
 };
@@ -127,6 +127,7 @@ impl Server {
         let app = Arc::new(App::open(settings, clock, ids, agents.clone()).await?);
         let mut tasks = JoinSet::new();
         tasks.spawn(app.live.clone().listen(app.store.clone(), app.stopping.clone()));
+        tasks.spawn(housekeeping::run(app.clone()));
         let nudges = Nudges::default();
         let (observer, writer) = observation::writer(app.store.clone(), nudges.clone());
         tasks.spawn(writer.run(app.stopping.clone()));

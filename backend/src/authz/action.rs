@@ -132,6 +132,8 @@ pub mod tenant {
         Read = "tenant.read" on TenantScope, Some(Right::TenantRead);
         /// Change its quota.
         SetQuota = "tenant.set_quota" on TenantScope, Some(Right::TenantManage);
+        /// Delete one that is empty.
+        Delete = "tenant.delete" on TenantScope, Some(Right::TenantManage);
         /// See what happened in it.
         ReadEvents = "tenant.read_events" on TenantScope, Some(Right::ActivityRead);
         /// Follow its changes.

@@ -62,6 +62,7 @@ pub fn table() -> Vec<Route> {
         signed::<action::tenant::List>(GET, path::TENANTS, "Tenants that the caller may see").to(tenants::list),
         signed::<action::tenant::Create>(POST, path::TENANTS, "Makes a tenant; the caller becomes its owner").to(tenants::create),
         signed::<action::tenant::Read>(GET, path::TENANT, "One tenant with its usage and quota").to(tenants::read),
+        signed::<action::tenant::Delete>(DELETE, path::TENANT, "Deletes a tenant that has no projects").to(tenants::delete),
         signed::<action::tenant::SetQuota>(PUT, path::TENANT_QUOTA, "Changes what a tenant may use").to(tenants::set_quota),
         signed::<action::audit::Read>(GET, path::TENANT_AUDIT, "A tenant's audit trail, newest first").to(audit::list),
         signed::<action::people::List>(GET, path::PEOPLE, "People of a tenant").to(people::list),

@@ -7,6 +7,7 @@ mod collect;
 pub mod credentials;
 pub mod error;
 pub mod events;
+pub mod housekeeping;
 pub mod images;
 pub mod installation;
 pub mod instances;

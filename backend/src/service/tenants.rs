@@ -9,7 +9,7 @@ use crate::{
     authz::{action, permit::Permit},
     startup::App,
     store::{
-        ReadTx, Tx,
+        ReadTx, StoreError, Tx,
         audit::AuditEntry,
         people::insert_role,
         tenants::{self, TenantRecord, Wanted},
@@ -133,4 +133,18 @@ pub async fn set_quota(
     tx.touch(Topic::Tenant);
     tx.commit(AuditEntry::new().before(&before.quota).after(&new.0)).await?;
     Ok(TenantRecord { quota: new.0, ..before })
+}
+
+/// Deletes a tenant that has no projects. Its audit trail stays; the act itself is in the platform's.
+pub async fn delete(app: &App, permit: &Permit<action::tenant::Delete>) -> Result<(), Error> {
+    let tenant = permit.scope().tenant.id;
+    let mut tx = Tx::begin_as_system(&app.store, permit).await?;
+    let before = tenants::lock_tenant(tx.conn(), tenant).await?.ok_or(Error::NotFound)?;
+    tenants::delete_tenant(tx.conn(), tenant).await.map_err(|error| match error {
+        StoreError::Referenced { .. } => Error::NotEmpty("The tenant still has projects. Delete them first.".into()),
+        error => error.into(),
+    })?;
+    tx.touch(Topic::Tenant);
+    tx.commit(AuditEntry::new().on_platform().before(&json!({ "quota": before.quota }))).await?;
+    Ok(())
 }

@@ -43,6 +43,7 @@ pub struct AuditEntry {
     pub(super) target_id: Option<Uuid>,
     pub(super) before: Option<Value>,
     pub(super) after: Option<Value>,
+    pub(super) on_platform: bool,
 }
 
 impl AuditEntry {
@@ -54,6 +55,12 @@ impl AuditEntry {
     #[must_use]
     pub fn action(mut self, action: &'static str) -> Self {
         self.action = Some(action);
+        self
+    }
+    /// Into the platform's trail, as when the tenant itself goes and nobody is left to read its own.
+    #[must_use]
+    pub fn on_platform(mut self) -> Self {
+        self.on_platform = true;
         self
     }
     /// The thing below the scope that was made or changed: its name is added to the target's path.

@@ -143,3 +143,9 @@ pub async fn update_quota(conn: &mut PgConnection, tenant: TenantId, quota: Quot
 fn signed(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }
+
+/// Deletes a tenant with its roles and its usage; [`StoreError::Referenced`] while it has projects.
+pub async fn delete_tenant(conn: &mut PgConnection, tenant: TenantId) -> Result<(), StoreError> {
+    sqlx::query!("DELETE FROM tenants WHERE id = $1", tenant.uuid()).execute(conn).await?;
+    Ok(())
+}

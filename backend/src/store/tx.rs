@@ -71,7 +71,7 @@ impl Act {
         target.extend(entry.below);
         AuditRow {
             id: store.ids.id(),
-            tenant: self.chain.tenant(),
+            tenant: if entry.on_platform { None } else { self.chain.tenant() },
             at: store.clock.now(),
             actor_id: self.actor_id,
             actor: self.actor,

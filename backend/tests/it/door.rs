@@ -161,9 +161,12 @@ async fn the_document_names_every_route_and_every_path_is_routed() {
         let name = &rest[..rest.find('"').expect("a quoted reference")];
         assert_ne!(document.body["components"]["schemas"][name], Value::Null, "{name} is defined");
     }
-    let ids: Vec<&str> = document.body["paths"].as_object().expect("paths").values().flat_map(|item| {
-        item.as_object().expect("operations").values().filter_map(|op| op["operationId"].as_str())
-    }).collect();
+    let ids: Vec<&str> = document.body["paths"]
+        .as_object()
+        .expect("paths")
+        .values()
+        .flat_map(|item| item.as_object().expect("operations").values().filter_map(|op| op["operationId"].as_str()))
+        .collect();
     assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), ids.len(), "operation ids are unique");
     assert_eq!(browser.get("/api/docs/").await.status, 200);
 }
@@ -182,7 +185,10 @@ async fn the_console_is_served_compressed_and_pages_are_its_own() {
     };
     for page in ["/", "/acme/shop/dev", "/index.html"] {
         let answer = get(page, "identity").await;
-        assert_eq!((answer.status().as_u16(), &answer.headers()["cache-control"]), (200, &"no-cache".parse().expect("a value")));
+        assert_eq!(
+            (answer.status().as_u16(), &answer.headers()["cache-control"]),
+            (200, &"no-cache".parse().expect("a value"))
+        );
         assert_eq!(answer.text().await.expect("text"), "<title>Berth</title>", "{page}");
     }
     let hashed = get("/app-0123456789abcdef.js", "gzip, br").await;

@@ -1,7 +1,7 @@
 //! Images loaded from files.
 
 use crate::{
-    helpers::{Browser, Full, full, with_project},
+    helpers::{Bare, Browser, Door, Full, full, setup_token, with_project},
     world::World,
 };
 use berth_api_types::path;
@@ -86,4 +86,23 @@ async fn without_a_sample_there_is_none() {
     let world = World::new().await;
     let owner = with_project(&world).await;
     assert_eq!(owner.act("POST", &path::sample_image("acme", "shop")).await.status, 404);
+}
+
+#[tokio::test]
+async fn the_sample_is_loaded_from_the_installation() {
+    let folder = tempfile::tempdir().expect("a directory");
+    let sample = folder.path().join("hello.tar");
+    std::fs::write(&sample, archive(r#"["berth/hello:1"]"#)).expect("writes");
+    let door = Door::new().await;
+    let server = Bare::new(&door.url, |settings| settings.sample_image = Some(sample)).await;
+    let owner = Browser::at(server.address);
+    let token = setup_token(&server.app).await;
+    let body = json!({ "setup_token": token, "email": "a@b.c", "display_name": "A", "password": "a long passphrase" });
+    assert_eq!(owner.post(&path::setup(), body).await.status, 201);
+    owner.post(&path::tenants(), json!({ "name": "acme" })).await;
+    owner.post(&path::projects("acme"), json!({ "name": "shop" })).await;
+    let first = owner.act("POST", &path::sample_image("acme", "shop")).await;
+    assert_eq!((first.status, &first.body["reference"]), (201, &json!("docker.io/berth/hello:1")));
+    let again = owner.act("POST", &path::sample_image("acme", "shop")).await;
+    assert_eq!((again.status, &again.body["id"]), (201, &first.body["id"]));
 }

@@ -25,7 +25,12 @@ async fn an_unknown_person_and_a_wrong_password_get_the_same_answer() {
     assert_eq!(answers[0].1["code"], "bad_credentials");
     assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
     assert_eq!(world.value::<i64>("SELECT count(*) FROM audit WHERE result = 'failed'").await, 3);
-    assert_eq!(world.value::<String>("SELECT string_agg(actor, ',' ORDER BY sequence) FROM audit WHERE result = 'failed'").await, format!("{ADMIN_EMAIL},,"));
+    assert_eq!(
+        world
+            .value::<String>("SELECT string_agg(actor, ',' ORDER BY sequence) FROM audit WHERE result = 'failed'")
+            .await,
+        format!("{ADMIN_EMAIL},,")
+    );
 }
 
 #[tokio::test]
@@ -73,7 +78,8 @@ async fn a_signed_out_access_token_is_worthless_at_once() {
     let world = World::new().await;
     let browser = set_up(&world).await;
     let signed_in = browser.sign_in(ADMIN_EMAIL, ADMIN_PASSWORD).await;
-    let cookie = format!("berth-access={}", signed_in.cookie("berth-access").expect("set").split(';').next().expect("a value"));
+    let cookie =
+        format!("berth-access={}", signed_in.cookie("berth-access").expect("set").split(';').next().expect("a value"));
     let with_copy = || async {
         let request = Browser::at(world.address).request("GET", &path::me()).header("cookie", &cookie);
         full(request).await.status
@@ -89,7 +95,8 @@ async fn a_replaced_refresh_token_ends_the_session_for_thief_and_owner() {
     set_up(&world).await;
     let browser = Browser::at(world.address);
     let first = browser.sign_in(ADMIN_EMAIL, ADMIN_PASSWORD).await;
-    let stolen = format!("berth-refresh={}", first.cookie("berth-refresh").expect("set").split(';').next().expect("a value"));
+    let stolen =
+        format!("berth-refresh={}", first.cookie("berth-refresh").expect("set").split(';').next().expect("a value"));
     let thief = || async {
         let request = Browser::at(world.address).request("POST", &path::session_refresh()).header("cookie", &stolen);
         full(request).await
@@ -124,7 +131,10 @@ async fn what_changes_something_by_cookie_must_come_from_our_page() {
         }
         assert_eq!(foreign.get(&path::me()).await.status, 200, "looking is free");
     }
-    assert_eq!(browser.from_origin(Some("https://evil.example")).sign_in(ADMIN_EMAIL, ADMIN_PASSWORD).await.status, 403);
+    assert_eq!(
+        browser.from_origin(Some("https://evil.example")).sign_in(ADMIN_EMAIL, ADMIN_PASSWORD).await.status,
+        403
+    );
     assert_eq!(Browser::at(world.address).from_origin(None).sign_in(ADMIN_EMAIL, ADMIN_PASSWORD).await.status, 201);
     assert_eq!(world.value::<i64>("SELECT count(*) FROM tenants").await, 0);
 }

@@ -192,3 +192,16 @@ async fn lists_are_pages_by_name() {
     }
     assert_eq!(admin.get(&path::me()).await.body["email"], ADMIN_EMAIL);
 }
+
+#[tokio::test]
+async fn an_empty_tenant_is_deleted_by_the_platform() {
+    let world = World::new().await;
+    let admin = with_project(&world).await;
+    let refused = admin.act("DELETE", &path::tenant("acme")).await;
+    assert_eq!((refused.status, refused.code()), (409, "not_empty"));
+    admin.act("DELETE", &path::project("acme", "shop")).await;
+    assert_eq!(admin.act("DELETE", &path::tenant("acme")).await.status, 204);
+    assert_eq!(admin.get(&path::tenant("acme")).await.status, 404);
+    assert_eq!(admin.get(&path::platform_audit()).await.body["items"][0]["action"], "tenant.delete");
+    assert_eq!(admin.post(&path::tenants(), json!({ "name": "acme" })).await.status, 201, "the name is free");
+}

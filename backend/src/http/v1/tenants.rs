@@ -6,7 +6,7 @@ use crate::{
         error::Failure,
         input::{Json, Query, State},
         page,
-        reply::{Created, Found},
+        reply::{Created, Done, Found},
     },
     service::tenants::{self, NewQuota, NewTenant},
     store::tenants::TenantRecord,
@@ -40,6 +40,12 @@ pub async fn create(
 /// One tenant with its usage and quota.
 pub async fn read(permit: Permit<tenant::Read>, app: State) -> Result<Found<TenantView>, Failure> {
     Ok(Found(view(tenants::read(&app, &permit).await?)))
+}
+
+/// Deletes a tenant that has no projects.
+pub async fn delete(permit: Permit<tenant::Delete>, app: State) -> Result<Done, Failure> {
+    tenants::delete(&app, &permit).await?;
+    Ok(Done)
 }
 
 /// Changes what a tenant may use.
