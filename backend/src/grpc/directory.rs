@@ -9,6 +9,7 @@ use crate::{
         observation::{NotStored, Observer},
     },
     seal::Column,
+    service::images::{archive_path, images_dir},
     startup::App,
     store::{
         StoreError, SystemTx,
@@ -33,10 +34,7 @@ use berth_scheduler::{
     door::{Credential, Directory, DirectoryError, Enrolled, Enrolment},
     message::{HeartbeatReport, HelloReport, NodeReport},
 };
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{path::PathBuf, sync::Arc};
 
 pub(super) const PERMIT: SystemPermit = SystemPermit::for_duty("agents");
 
@@ -160,7 +158,7 @@ impl Directory for StoreDirectory {
         let mut tx = self.begin().await?;
         let digest = get_needed_archive(&mut tx, node, image).await.map_err(unavailable)?;
         let digest = digest.ok_or(DirectoryError::NotFound)?;
-        Ok(archive_file(&self.app.settings.data_dir, &digest))
+        Ok(archive_path(&images_dir(&self.app.settings.data_dir), &digest))
     }
 
     async fn hello(&self, node: NodeId, hello: HelloReport) -> Result<(), DirectoryError> {
@@ -215,12 +213,6 @@ impl Directory for StoreDirectory {
     fn detached(&self, node: NodeId) {
         tracing::info!(node.id = %node, "an agent's connection ended");
     }
-}
-
-/// Where the archive of an uploaded image lies: named by its digest, `sha256:` and hexadecimal digits.
-fn archive_file(data_dir: &Path, archive_sha256: &str) -> PathBuf {
-    let digits: String = archive_sha256.trim_start_matches("sha256:").chars().filter(char::is_ascii_hexdigit).collect();
-    data_dir.join("images").join(format!("{digits}.tar"))
 }
 
 async fn is_good_token(tx: &mut SystemTx, sha256: &[u8; 32]) -> Result<bool, DirectoryError> {

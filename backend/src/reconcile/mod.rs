@@ -4,6 +4,7 @@
 //! One server at a time, the one that holds the lease, decides ([`placement`]: rollouts and instances). Every server
 //! delivers to the agents that are connected to it, and stores what they report.
 
+mod clean_up;
 mod decide;
 mod delivery;
 mod driver;
@@ -74,13 +75,14 @@ impl Reconcilers {
         let mut tasks = JoinSet::new();
         let (lease, leader) = lease::Keeper::new(store.clone(), ids.uuid(), Arc::clone(&nudges.engine));
         let engine = placement::Engine::new(store.clone(), leader, nudges.clone(), clock, ids);
-        let delivery = delivery::Delivery::new(store, fleet);
+        let delivery = delivery::Delivery::new(store.clone(), fleet);
         let mut spawn = |task: Box<dyn driver::Task>, nudge| {
             tasks.spawn(driver::drive(task, nudge, Arc::clone(&board), stop.clone()));
         };
         spawn(Box::new(lease), Arc::default());
         spawn(Box::new(engine), Arc::clone(&nudges.engine));
         spawn(Box::new(delivery), Arc::clone(&nudges.delivery));
+        spawn(Box::new(clean_up::CleanUp(store)), Arc::default());
         tasks.spawn(notice::wake(hub, nudges, stop.clone()));
         Self { board, stop, tasks }
     }

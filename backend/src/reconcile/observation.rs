@@ -14,11 +14,12 @@ use crate::{
 };
 use berth_api_types::v1::live::Topic;
 use berth_domain::{
-    id::{InstanceId, NodeId},
+    id::{EventId, InstanceId, NodeId},
     node::SUSPECT_AFTER_MS,
 };
 use berth_scheduler::message::{EventReport, EventSeverity, NodeReport};
 use chrono::{DateTime, TimeDelta, Utc};
+use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
@@ -172,6 +173,16 @@ async fn write_events(tx: &mut SystemTx, batch: &[Waiting], strangers: &BTreeSet
     insert_events(tx.conn(), &events).await
 }
 
+/// The id under which an agent's event is kept: ordered by time like all ids of events, the same for the same event said
+/// again, and never one that another node's event has.
+fn event_id(node: NodeId, said: EventId, at: DateTime<Utc>) -> EventId {
+    let digest = Sha256::new().chain_update(node.uuid()).chain_update(said.uuid()).finalize();
+    let mut unique = [0; 10];
+    unique.copy_from_slice(&digest[..10]);
+    let at_ms = at.timestamp_millis().unsigned_abs();
+    EventId::new(uuid::Builder::from_unix_timestamp_millis(at_ms, &unique).into_uuid())
+}
+
 fn agent_event(
     node: NodeId,
     event: &EventReport,
@@ -196,10 +207,11 @@ fn agent_event(
         };
     }
     let at = i64::try_from(event.at_ms).ok().and_then(DateTime::from_timestamp_millis).unwrap_or(now);
+    let at = if at > now + TimeDelta::seconds(SKEW_S) { now } else { at };
     Some(NewEvent {
-        id: event.id,
+        id: event_id(node, event.id, at),
         concerns,
-        at: if at > now + TimeDelta::seconds(SKEW_S) { now } else { at },
+        at,
         severity: match event.severity {
             EventSeverity::Info => Severity::Info,
             EventSeverity::Warn => Severity::Warn,

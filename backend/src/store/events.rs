@@ -3,7 +3,7 @@
 //! [`Reason`] is the list of all sentences. A message is its sentence with the parameters filled in, so that the
 //! console can say the same in another language from the code and the parameters.
 
-use super::StoreError;
+use super::{StoreError, SystemTx};
 use berth_domain::id::{AppId, EnvironmentId, EventId, InstanceId, NodeId, ProjectId, TenantId};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -258,6 +258,21 @@ pub async fn insert_events(conn: &mut PgConnection, events: &[NewEvent]) -> Resu
     .execute(conn)
     .await?;
     Ok(())
+}
+
+/// Deletes up to `limit` events from before a time, the oldest first; returns how many.
+pub async fn delete_old_events(tx: &mut SystemTx, before: DateTime<Utc>, limit: i64) -> Result<u64, StoreError> {
+    // Ids begin with their time, so that the index of the ids is one by time.
+    let at_ms = before.timestamp_millis().unsigned_abs();
+    let before = uuid::Builder::from_unix_timestamp_millis(at_ms, &[0; 10]).into_uuid();
+    let deleted = sqlx::query!(
+        "DELETE FROM events WHERE id IN (SELECT id FROM events WHERE id < $1 ORDER BY id LIMIT $2)",
+        before,
+        limit,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(deleted.rows_affected())
 }
 
 #[cfg(test)]
