@@ -2,7 +2,9 @@
 
 mod bench;
 mod console;
+mod e2e;
 mod fresh;
+mod npm;
 mod place;
 mod prerequisites;
 mod process;
@@ -32,6 +34,11 @@ enum Task {
     },
     /// A benchmark, ours and the others in turn
     Bench(bench::Options),
+    /// The browser tests; screenshots are in target/e2e
+    E2e {
+        /// Part of a name
+        filter: Option<String>,
+    },
     /// Who may import whom, and other rules of the tree
     Tidy,
     /// The simulator: a cluster in memory with faults from a seed
@@ -56,6 +63,7 @@ fn main() -> ExitCode {
         Task::Console { dev } => console::build(if dev { console::Mode::Quick } else { console::Mode::Small }),
         Task::Test { filter } => suite::run(filter.as_deref()),
         Task::Bench(options) => bench::run_bench(&options),
+        Task::E2e { filter } => e2e::run_e2e(filter.as_deref()),
         Task::Tidy => tidy::run(),
         Task::Sim { arguments } => {
             process::run(process::cargo().args(["run", "--quiet", "-p", "berth-scheduler-sim", "--"]).args(arguments))

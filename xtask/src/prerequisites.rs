@@ -20,6 +20,8 @@ const NODE: Need = Need { package: "nodejs", present: || find("node").is_some() 
 const NPM: Need = Need { package: "npm", present: || find("npm").is_some() };
 const BINARYEN: Need = Need { package: "binaryen", present: || find("wasm-opt").is_some() };
 const CHROMIUM: Need = Need { package: "chromium", present: || find("chromium").is_some() };
+/// A shell for images that tests make.
+const BUSYBOX: Need = Need { package: "busybox-static", present: || find("busybox").is_some() };
 /// The console is Chinese, too; without a font its screenshots show boxes.
 const FONTS: Need =
     Need { package: "fonts-noto-cjk", present: || Path::new("/usr/share/fonts/opentype/noto").is_dir() };
@@ -38,7 +40,7 @@ pub fn for_console() -> Result<()> {
 
 /// For all tests: the fleet starts Docker hosts of its own, the browser tests a browser.
 pub fn for_tests() -> Result<()> {
-    packages(&[POSTGRES, DOCKERD, CONTAINERD, IPTABLES, IPROUTE, NODE, NPM, BINARYEN, CHROMIUM, FONTS])?;
+    packages(&[POSTGRES, DOCKERD, CONTAINERD, IPTABLES, IPROUTE, NODE, NPM, BINARYEN, CHROMIUM, FONTS, BUSYBOX])?;
     component("rustfmt", "cargo-fmt")?;
     component("clippy", "cargo-clippy")?;
     wasm_target()

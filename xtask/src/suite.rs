@@ -2,7 +2,7 @@
 
 use crate::{
     console::Mode,
-    place, prerequisites,
+    e2e, place, prerequisites,
     process::{cargo, find},
     tidy, up,
 };
@@ -21,7 +21,7 @@ const SEEDS: &str = "1000";
 /// Crates that the browser runs, too.
 const IN_BROWSER: [&str; 3] = ["berth-domain", "berth-api-types", "berth-scheduler-core"];
 /// Lines with which runners sum up.
-const SUMMARY: &str = r"^\s*(Summary \[|test result: |seeds \d+, failures|tidy: files|e2e: )";
+const SUMMARY: &str = r"^\s*(Summary \[|test result: |seeds \d+, failures|tidy: files|ℹ (tests|pass|fail) )";
 
 /// What was run, and how it went.
 struct Report {
@@ -52,6 +52,10 @@ pub fn run(filter: Option<&str>) -> Result<()> {
     if filter.is_none() {
         report
             .stage("simulator", cargo().args(["run", "--quiet", "-p", "berth-scheduler-sim", "--", "--seeds", SEEDS]));
+    }
+    match e2e::tests(filter) {
+        Ok(mut command) => report.stage("browser", &mut command),
+        Err(error) => report.record("browser", Err(error)),
     }
     report.finish(begun)
 }

@@ -160,7 +160,9 @@ fn spawn_guardian(dir: &Path, pid: i32) {
     command.args(["-c", GUARDIAN, "berth-test-guardian"]).arg(dir).arg(pid.to_string());
     // A group of its own: it must outlive a Ctrl-C that ends the tests, to clean up after them.
     command.process_group(0).current_dir("/").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    command.spawn().expect("sh starts");
+    let mut guardian = command.spawn().expect("sh starts");
+    // It outlives us; should it not, a thread sees its end, so that no process without one stays in the table.
+    std::thread::spawn(move || guardian.wait());
 }
 
 /// The template for today's migrations, made by whoever comes first.

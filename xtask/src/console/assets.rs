@@ -1,11 +1,8 @@
 //! Scripts, styles and fonts, bundled by esbuild, each name with the hash of its content.
 
 use super::{Mode, work_dir};
-use crate::{
-    fresh, place,
-    process::{find, run},
-};
-use anyhow::{Context, Result, bail};
+use crate::{fresh, npm, place, process::run};
+use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
 use std::{
     collections::BTreeMap,
@@ -22,7 +19,7 @@ const TARGET: &str = "--target=es2022,chrome120,firefox121,safari17.2";
 /// Fills the work directory `assets`. Afterwards it holds the module, the script that starts it, and the parts that
 /// are loaded when they are opened.
 pub fn bundle(mode: Mode) -> Result<()> {
-    install_packages()?;
+    npm::install(&scripts())?;
     let out = work_dir(DIRECTORY);
     fs::remove_dir_all(&out).ok();
     fs::create_dir_all(&out)?;
@@ -82,18 +79,6 @@ pub fn copy_hashed(file: &Path, out: &Path, name: &str) -> Result<String> {
     let hashed = format!("{name}-{hash}.{extension}");
     fs::write(out.join(&hashed), bytes)?;
     Ok(hashed)
-}
-
-/// The packages of the lock file, nothing newer.
-fn install_packages() -> Result<()> {
-    let lock = scripts().join("package-lock.json");
-    let hash = fresh::hash(std::slice::from_ref(&lock), &[])?;
-    let stamp = scripts().join("node_modules/.installed-for");
-    fresh::unless_done(&stamp, &hash, || {
-        let Some(npm) = find("npm") else { bail!("npm is not installed") };
-        run(Command::new(npm).args(["ci", "--no-audit", "--no-fund", "--loglevel=error"]).current_dir(scripts()))
-    })?;
-    Ok(())
 }
 
 fn scripts() -> PathBuf {
