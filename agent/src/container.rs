@@ -85,6 +85,10 @@ impl Container {
     pub fn runs(&self) -> bool {
         self.state == ContainerState::Running
     }
+    /// Whether this is the end of the very run that `other` still saw going on: `other` is older news.
+    pub fn ended_after(&self, other: &Self) -> bool {
+        matches!(self.state, ContainerState::Exited(_)) && other.runs() && self.started_at_ms == other.started_at_ms
+    }
 }
 
 /// What the agent knows of a container from its labels.

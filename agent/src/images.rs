@@ -117,18 +117,21 @@ impl Images {
         let unavailable = |why: String| Failure::new(Reason::ImageUnavailable, why);
         let archive = self.uplink.fetch_image(upload.id).await;
         let archive = archive.map_err(|e| unavailable(format!("The uploaded image cannot be fetched: {e}")))?;
-        let (told, mut received) = watch::channel(0);
+        let (told, mut received) = watch::channel(Received::default());
         let archive = checked(archive, upload.digest.clone(), told).boxed();
         let loading = self.runtime.load(archive);
         tokio::pin!(loading);
-        let image_id = loop {
+        let outcome = loop {
             tokio::select! {
-                outcome = &mut loading => break outcome?,
+                outcome = &mut loading => break outcome,
                 Ok(()) = received.changed() => {
-                    progress(PullProgress { bytes: *received.borrow_and_update(), total: 0 });
+                    progress(PullProgress { bytes: received.borrow_and_update().bytes, total: 0 });
                 }
             }
         };
+        // When the archive broke off, the engine only says that its connection did.
+        let broken = received.borrow().broken.clone();
+        let image_id = outcome.map_err(|error| broken.unwrap_or_else(|| error.into()))?;
         self.runtime.tag(&image_id, &wanted.image.reference).await?;
         let loaded = LoadedUpload { digest: upload.digest.clone(), image_id };
         let mut uploads = self.uploads.lock().unwrap_or_else(PoisonError::into_inner);
@@ -137,38 +140,41 @@ impl Images {
     }
 }
 
+/// How much of an archive came, and why it broke off if it did.
+#[derive(Debug, Default)]
+struct Received {
+    bytes: u64,
+    broken: Option<Failure>,
+}
+
 /// The archive, ending in an error when it is not the one that was promised or when it stops coming.
 fn checked(
     mut archive: BoxStream<'static, Result<Bytes, io::Error>>,
     digest: String,
-    told: watch::Sender<u64>,
+    told: watch::Sender<Received>,
 ) -> impl Stream<Item = Result<Bytes, io::Error>> + Send + 'static {
     let (to_engine, from_server) = tokio::sync::mpsc::channel(4);
     tokio::spawn(async move {
         let mut hash = Sha256::new();
-        loop {
-            let Ok(next) = time::timeout(limit::PULL_IDLE_DEADLINE, archive.next()).await else {
-                let _ = to_engine.send(Err(io::Error::other("the server stopped sending"))).await;
-                return;
-            };
-            match next {
-                Some(Ok(chunk)) => {
+        let broken = loop {
+            match time::timeout(limit::PULL_IDLE_DEADLINE, archive.next()).await {
+                Ok(Some(Ok(chunk))) => {
                     hash.update(&chunk);
-                    told.send_modify(|bytes| *bytes += chunk.len() as u64);
+                    told.send_modify(|received| received.bytes += chunk.len() as u64);
                     if to_engine.send(Ok(chunk)).await.is_err() {
                         return;
                     }
                 }
-                Some(Err(error)) => {
-                    let _ = to_engine.send(Err(error)).await;
-                    return;
-                }
-                None => break,
+                Ok(Some(Err(error))) => break Some((Reason::ImageUnavailable, error.to_string())),
+                Err(_) => break Some((Reason::ImageUnavailable, "the server stopped sending".to_owned())),
+                Ok(None) if hex::encode(hash.finalize()) == digest.trim_start_matches("sha256:") => break None,
+                Ok(None) => break Some((Reason::BadArchive, "it is not the one that was uploaded".to_owned())),
             }
-        }
-        let found = hex::encode(hash.finalize());
-        if found != digest.trim_start_matches("sha256:") {
-            let _ = to_engine.send(Err(io::Error::other("the archive is not the one that was uploaded"))).await;
+        };
+        if let Some((reason, why)) = broken {
+            let failure = Failure::new(reason, format!("The image's archive could not be loaded: {why}."));
+            told.send_modify(|received| received.broken = Some(failure));
+            let _ = to_engine.send(Err(io::Error::other(why))).await;
         }
     });
     tokio_stream::wrappers::ReceiverStream::new(from_server)

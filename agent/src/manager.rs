@@ -387,6 +387,10 @@ impl Manager {
     /// A container is as it is; what that means for its instance.
     fn observe(&mut self, container: Container) {
         let before = self.containers.insert(container.id.clone(), container.clone());
+        if let Some(before) = before.as_ref().filter(|before| before.ended_after(&container)) {
+            self.containers.insert(container.id, before.clone());
+            return;
+        }
         let Some(instance) = container.instance.filter(|_| self.wants(&container)) else { return };
         let same_run = before.as_ref().is_some_and(|b| b.started_at_ms == container.started_at_ms);
         let ran = before.as_ref().is_some_and(Container::runs);

@@ -199,6 +199,17 @@ fn end_of(exit: &Exit, started_at_ms: u64) -> Failure {
     if !exit.error.is_empty() {
         return Failure::new(Reason::StartFailed, format!("The process could not begin: {}", exit.error));
     }
+    // The little init in every container says by these codes, as shells do, that it could not run the command.
+    match exit.code {
+        127 => {
+            let message = "The image has no such command, or the command called one that is missing (exit code 127).";
+            return Failure::new(Reason::CommandNotFound, message);
+        }
+        126 => {
+            return Failure::new(Reason::CommandNotFound, "The command is there but cannot be executed (exit code 126).");
+        }
+        _ => {}
+    }
     let ran_s = exit.at_ms.saturating_sub(started_at_ms) / 1000;
     let how = match exit.code {
         code @ 129..=192 => format!("was killed by signal {}", code - 128),
@@ -251,6 +262,7 @@ mod tests {
     fn memory_and_signals_are_told_apart() {
         let exit = |code, out_of_memory| end_of(&Exit { code, out_of_memory, ..Exit::default() }, 0);
         assert_eq!(exit(137, true).reason, Reason::OomKilled);
+        assert_eq!(exit(127, false).reason, Reason::CommandNotFound);
         assert_eq!(exit(137, false).message, "The process was killed by signal 9 after 0 s.");
         assert_eq!(exit(0, false).message, "The process exited with code 0 after 0 s.");
     }

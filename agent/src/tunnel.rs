@@ -1,12 +1,16 @@
 //! One stream of bytes to the server for one log or one terminal.
 
 use berth_proto::fleet::{TunnelEnd, TunnelFrame, fleet_client::FleetClient, tunnel_frame::Kind};
-use tokio::sync::mpsc;
+use std::time::Duration;
+use tokio::{sync::mpsc, time};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Streaming, transport::Channel};
 
 /// Frames under way towards the server; beyond them the container's output waits.
 const FRAMES_MAX: usize = 64;
+
+/// For the server to take the last frames and close its side.
+const END_DEADLINE: Duration = Duration::from_secs(10);
 
 /// An open tunnel.
 pub struct Tunnel {
@@ -36,9 +40,14 @@ impl Tunnel {
         self.out.send(TunnelFrame { kind: Some(kind) }).await.map_err(|_| Closed)
     }
 
-    /// Sends the last frame.
-    pub async fn end(&self, exit_code: i32, message: impl Into<String>) {
-        let _ = self.send(Kind::End(TunnelEnd { exit_code, message: message.into() })).await;
+    /// Sends the last frame and waits until the server has closed its side too: to drop the stream before would reset
+    /// it, and what is under way would be lost.
+    pub async fn end(mut self, exit_code: i32, message: impl Into<String>) {
+        if self.send(Kind::End(TunnelEnd { exit_code, message: message.into() })).await.is_err() {
+            return;
+        }
+        drop(self.out);
+        let _ = time::timeout(END_DEADLINE, async { while let Ok(Some(_)) = self.incoming.message().await {} }).await;
     }
 
     /// What the server says next; `None` when it has gone or has had enough.

@@ -237,7 +237,10 @@ impl Wish {
 
     /// On the wire.
     pub fn of(self, bench: &Bench) -> DesiredInstance {
-        self.on_wire(&bench.yard.archive)
+        let mut instance = self.on_wire(&bench.yard.archive);
+        // Environments of different installations are different ones.
+        instance.environment_id = bench.install.uuid().as_bytes().to_vec();
+        instance
     }
 
     /// On the wire, with the image of an archive.

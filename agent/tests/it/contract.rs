@@ -118,7 +118,7 @@ async fn a_command_that_is_none_is_named(yard: &Yard) {
     bench.want(1, vec![Wish::new(4, Act::Nonsense).of(&bench)]);
     let failed = bench.until_phase(4, "back_off").await;
     assert_eq!(failed.reason, "command_not_found", "{failed:?}");
-    assert!(failed.message.contains("/bin/no-such-command"), "{}", failed.message);
+    assert!(failed.message.contains("no such command"), "{}", failed.message);
     bench.clear(2).await;
 }
 
@@ -219,7 +219,7 @@ async fn images_that_cannot_be_had_say_why(yard: &Yard) {
     bench.want(1, vec![wrong, away]);
     assert_eq!(bench.until_phase(14, "back_off").await.reason, "registry_unavailable");
     let wrong = bench.until_phase(13, "back_off").await;
-    assert!(["bad_archive", "docker_unavailable"].contains(&wrong.reason.as_str()), "{wrong:?}");
+    assert_eq!(wrong.reason, "bad_archive", "{wrong:?}");
     bench.clear(2).await;
 }
 

@@ -26,7 +26,7 @@ containerd --config /dev/null --root "$1/containerd" --state /run/containerd --a
 while ! [ -S "$1/containerd.sock" ]; do sleep 0.05; done
 while true; do
     dockerd --config-file "$1/daemon.json" --containerd "$1/containerd.sock" --data-root "$1/data" \
-        --exec-root /run/docker --pidfile "$1/docker.pid" -H "unix://$1/docker.sock" --bridge none --live-restore \
+        --log-level warn --exec-root /run/docker --pidfile "$1/docker.pid" -H "unix://$1/docker.sock" --bridge none --live-restore \
         --default-address-pool base=10.213.0.0/16,size=24 >>"$1/dockerd.log" 2>&1 || true
     sleep 0.05
 done
@@ -74,6 +74,7 @@ impl Engine {
             .args(["--mount", "--pid", "--fork", "--kill-child=SIGKILL", "--mount-proc", "sh", "-c", SCRIPT, "engine"])
             .arg(directory.path())
             .stdin(Stdio::null())
+            .stderr(Stdio::null())
             .spawn()
             .expect("the engine's processes start");
         let engine = Self { directory, holder };

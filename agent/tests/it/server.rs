@@ -92,7 +92,10 @@ impl FakeServer {
             .client_ca_root(Certificate::from_pem(self.authority.pem()))
             .client_auth_optional(true);
         let runtime = Runtime::new().expect("threads");
-        let listener = std::net::TcpListener::bind(("127.0.0.1", port)).expect("a port");
+        let listener = berth_testkit::wait::until("a port", crate::bench::PATIENCE, || {
+            // The threads of a server that was just dropped may hold it for a moment.
+            std::net::TcpListener::bind(("127.0.0.1", port)).ok()
+        });
         listener.set_nonblocking(true).expect("set");
         let port = listener.local_addr().expect("an address").port();
         let _inside = runtime.enter();

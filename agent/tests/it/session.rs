@@ -66,8 +66,9 @@ async fn a_node_joins_runs_loses_its_server_and_goes_on() {
     server.command(Command { command_id: 1, verb: Some(Verb::OpenLog(open)) }).await;
     let (_out, mut frames) = time::timeout(PATIENCE, tunnels.recv()).await.expect("in time").expect("a tunnel");
     assert_eq!(frames.message().await.expect("a frame").and_then(|f| f.kind), Some(Kind::Open("t1".into())));
-    let Some(Kind::LogLine(line)) = frames.message().await.expect("a frame").and_then(|f| f.kind) else {
-        panic!("a line of the log")
+    let line = match frames.message().await.expect("a frame").and_then(|f| f.kind) {
+        Some(Kind::LogLine(line)) => line,
+        other => panic!("a line of the log and not {other:?}"),
     };
     assert_eq!(line.text, b"to stdout");
 
