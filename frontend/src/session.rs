@@ -44,6 +44,10 @@ impl Session {
             SessionState::Unknown | SessionState::NotSetUp | SessionState::SignedOut | SessionState::Failed(_) => None,
         })
     }
+    /// The caller, as of now.
+    pub fn me_now(self) -> Option<MeView> {
+        untrack(|| self.me())
+    }
     /// Puts in what is known.
     pub fn set(self, state: SessionState) {
         if let SessionState::SignedIn(me) = &state {

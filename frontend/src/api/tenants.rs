@@ -27,10 +27,6 @@ pub async fn create(body: &CreateTenantBody) -> Result<TenantView, ApiError> {
 pub async fn read(tenant: &str) -> Result<TenantView, ApiError> {
     get(&path::tenant(tenant)).await
 }
-/// Deletes an empty tenant.
-pub async fn remove(tenant: &str) -> Result<(), ApiError> {
-    delete(&path::tenant(tenant)).await
-}
 /// Sets a tenant's quota.
 pub async fn set_quota(tenant: &str, quota: &Quota) -> Result<TenantView, ApiError> {
     put(&path::tenant_quota(tenant), quota).await

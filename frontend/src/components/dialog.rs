@@ -153,3 +153,24 @@ pub fn ConfirmDialog(
         </Dialog>
     }
 }
+
+/// A dialog about one thing of a list: open while `target` is something. Closing it forgets the thing and calls back.
+pub fn open_while<T: Send + Sync + 'static>(
+    target: RwSignal<Option<T>>,
+    closed: impl Fn() + 'static,
+) -> RwSignal<bool> {
+    let open = RwSignal::new(false);
+    Effect::new(move |_| {
+        let is_some = target.with(Option::is_some);
+        if open.get_untracked() != is_some {
+            open.set(is_some);
+        }
+    });
+    Effect::new(move |_| {
+        if !open.get() && target.with_untracked(Option::is_some) {
+            target.set(None);
+            closed();
+        }
+    });
+    open
+}

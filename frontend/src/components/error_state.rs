@@ -12,7 +12,7 @@ use crate::{
 };
 use berth_api_types::error::{Problem, ProblemCode};
 use berth_domain::{
-    field_error::{FieldCode, FieldError},
+    field_error::FieldError,
     quota::{QuotaExceeded, QuotaKind},
 };
 use leptos::prelude::*;
@@ -74,25 +74,10 @@ pub fn field_sentence(error: &FieldError) -> String {
         "found" => error.found.clone(),
         _ => None,
     };
-    let general = matches!(
-        error.code,
-        FieldCode::Required
-            | FieldCode::TooLong
-            | FieldCode::TooShort
-            | FieldCode::TooMany
-            | FieldCode::TooSmall
-            | FieldCode::TooLarge
-            | FieldCode::BadCharacter
-            | FieldCode::BadFormat
-            | FieldCode::Duplicate
-            | FieldCode::Taken
-            | FieldCode::Unknown
-            | FieldCode::Mismatch
-            | FieldCode::TooCommon
-            | FieldCode::Conflict
-    );
-    by_code(&own, value)
-        .or_else(|| general.then(|| by_code(&format!("field_{word}"), value)).flatten())
+    // A code may come without what its sentence needs; then there is a plainer one.
+    [own.clone(), format!("field_{word}"), format!("{own}_plain"), format!("field_{word}_plain")]
+        .iter()
+        .find_map(|code| by_code(code, value))
         .unwrap_or_else(|| error.message.clone())
 }
 

@@ -1,7 +1,10 @@
 //! Events as sentences, newest first.
 
 use super::{pill::Dot, state, time_ago::TimeAgo};
-use crate::{i18n::by_code, scope::EnvironmentScope};
+use crate::{
+    i18n::{Locale, by_code, locale, word_by_code},
+    scope::EnvironmentScope,
+};
 use berth_api_types::v1::events::EventView;
 use leptos::prelude::*;
 
@@ -17,7 +20,19 @@ pub fn event_sentence(event: &EventView) -> String {
             _ => None,
         })
     };
-    by_code(&format!("event_{}", event.reason), value).unwrap_or_else(|| event.message.clone())
+    by_code(&format!("event_{}", event.reason), value).unwrap_or_else(|| of_agent(event))
+}
+
+/// Agents say what happened in English; the kind of trouble is said in the person's language before it.
+fn of_agent(event: &EventView) -> String {
+    let kind = word_by_code(&format!("reason_{}", event.reason)).filter(|_| locale() != Locale::En);
+    let subject = event.instance.as_ref().or(event.node.as_ref());
+    match (subject, kind) {
+        (Some(subject), Some(kind)) => format!("{subject}: {kind}（{}）", event.message),
+        (Some(subject), None) if !event.message.contains(subject.as_str()) => format!("{subject}: {}", event.message),
+        (None, Some(kind)) => format!("{kind}（{}）", event.message),
+        (Some(_) | None, None) => event.message.clone(),
+    }
 }
 
 /// A list of events. With a tenant, those of an app lead to it.
@@ -42,6 +57,7 @@ pub fn EventList(
         view! {
             <li>
                 <Dot tone=tone />
+                <span class="hidden">{state::severity_word(event.severity)} ": "</span>
                 <span class="event-text">
                     {event_sentence(&event)}
                     {place.map(|(href, words)| view! { <a class="event-place" href=href>{words}</a> })}

@@ -80,6 +80,15 @@ pub const fn severity(severity: Severity) -> Tone {
     }
 }
 
+/// The word for how much an event matters, for those who do not see its colour.
+pub fn severity_word(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Info => t::common::severity_info(),
+        Severity::Warn => t::common::severity_warn(),
+        Severity::Error => t::common::severity_error(),
+    }
+}
+
 /// A role's name.
 pub fn role(role: Role) -> &'static str {
     match role {

@@ -48,7 +48,7 @@ pub fn AccountPage() -> impl IntoView {
 #[component]
 fn ProfileForm() -> impl IntoView {
     let (session, toasts, preferences) = (use_session(), use_toasts(), use_preferences());
-    let me = session.me();
+    let me = session.me_now();
     let name = RwSignal::new(me.as_ref().map(|me| me.display_name.clone()).unwrap_or_default());
     let language = RwSignal::new(preferences.language());
     let form = Form::new();

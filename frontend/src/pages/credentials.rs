@@ -6,7 +6,7 @@ use crate::{
     components::{
         button::{Button, ButtonKind, IconButton},
         card::Card,
-        dialog::{ConfirmDialog, Dialog, DialogActions},
+        dialog::{ConfirmDialog, Dialog, DialogActions, open_while},
         empty_state::EmptyState,
         error_state::ErrorLine,
         field::{TextField, TextKind},
@@ -60,14 +60,7 @@ pub fn Credentials(at: Memo<ProjectScope>) -> impl IntoView {
         .to_end(),
     ]);
     let form = Form::new();
-    let confirm = RwSignal::new(false);
-    Effect::new(move |_| confirm.set(going.with(Option::is_some)));
-    Effect::new(move |_| {
-        if !confirm.get() {
-            going.set(None);
-            form.clear()
-        }
-    });
+    let confirm = open_while(going, move || form.clear());
     let remove = move |()| {
         let (at, Some(one)) = (at.get_untracked(), going.get_untracked()) else { return };
         form.send(async move { api::projects::remove_credential(&at.tenant, &at.project, one.id).await }, move |()| {

@@ -6,7 +6,7 @@ use crate::{
     components::{
         button::{Button, ButtonKind, IconButton},
         card::Card,
-        dialog::{ConfirmDialog, Dialog, DialogActions},
+        dialog::{ConfirmDialog, Dialog, DialogActions, open_while},
         error_state::ErrorLine,
         field::{TextField, TextKind},
         form::Form,
@@ -60,14 +60,7 @@ pub fn Environments(at: Memo<ProjectScope>) -> impl IntoView {
         .to_end(),
     ]);
     let form = Form::new();
-    let confirm = RwSignal::new(false);
-    Effect::new(move |_| confirm.set(going.with(Option::is_some)));
-    Effect::new(move |_| {
-        if !confirm.get() {
-            going.set(None);
-            form.clear()
-        }
-    });
+    let confirm = open_while(going, move || form.clear());
     let name = Signal::derive(move || going.get().map(|one| one.name).unwrap_or_default());
     let remove = move |()| {
         let (at, name) = (at.get_untracked(), name.get_untracked());

@@ -27,7 +27,7 @@ pub fn HomePage() -> impl IntoView {
     let wanted = Memo::new(move |_| params.with(|params| (params.get("tenant"), params.get("project"))));
     let find = move || {
         let (tenant, project) = wanted.get_untracked();
-        let mine = session.me().map(|me| me.tenants).unwrap_or_default();
+        let mine = session.me_now().map(|me| me.tenants).unwrap_or_default();
         let last = remembered().unwrap_or_default();
         let known = |name: &String| mine.iter().any(|tenant| tenant.name == *name);
         let tenant = match tenant {

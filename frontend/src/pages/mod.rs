@@ -22,4 +22,5 @@ pub mod sign_in;
 pub mod tenant_settings;
 pub mod tenants;
 pub mod tokens;
+pub mod troubles;
 pub mod welcome;

@@ -166,13 +166,21 @@ fn NodeActions(node: LiveResource<NodeDetailView>, name: Memo<String>) -> impl I
         });
     };
     let availability = Memo::new(move |_| node.data.with(|node| node.as_ref().map(|detail| detail.node.availability)));
+    // As the server has it: a node that is lost, or drained and empty.
+    let removable = Memo::new(move |_| {
+        node.data.with(|node| {
+            node.as_ref().is_some_and(|NodeDetailView { node, .. }| {
+                node.state == NodeState::Lost || (node.availability == NodeAvailability::Drained && node.instances == 0)
+            })
+        })
+    });
     let instances = move || node.data.with(|node| node.as_ref().map_or(0, |detail| u64::from(detail.node.instances)));
     view! {
         {move || {
             let now = availability.get().filter(|_| session.may_on_platform(Right::NodeManage))?;
             let is_active = now == NodeAvailability::Active;
             Some(view! {
-                <Button kind=ButtonKind::Quiet on_click=move |_| removing.set(true) id="remove-node">{t::nodes::remove()}</Button>
+                <Button kind=ButtonKind::Quiet disabled=Signal::derive(move || !removable.get()) title=t::nodes::remove_needs_drain() on_click=move |_| removing.set(true) id="remove-node">{t::nodes::remove()}</Button>
                 {(!is_active).then(|| view! { <Button icon=Icon::Play busy=change.busy on_click=move |_| set(NodeAvailability::Active)>{t::nodes::activate()}</Button> })}
                 {is_active.then(|| view! { <Button icon=Icon::Pause busy=change.busy on_click=move |_| set(NodeAvailability::Cordoned)>{t::nodes::cordon()}</Button> })}
                 {(now != NodeAvailability::Drained).then(|| view! { <Button on_click=move |_| draining.set(true)>{t::nodes::drain()}</Button> })}

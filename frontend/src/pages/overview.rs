@@ -1,6 +1,7 @@
 //! The overview of an environment: what is wrong now, what happened last, what is near its quota, the apps. While it
 //! is empty: how to begin.
 
+use super::troubles::Troubles;
 use crate::{
     api,
     components::{
@@ -11,9 +12,8 @@ use crate::{
         event_list::EventList,
         icon::{Icon, Svg},
         loaded::loaded,
-        note::Note,
         page::PageHead,
-        pill::{Pill, Tone},
+        pill::Pill,
         skeleton::{SkeletonLines, SkeletonRows},
         state,
         table::{Column, Table, row_link},
@@ -28,19 +28,12 @@ use berth_api_types::{
     page::PageQuery,
     v1::{apps::AppView, events::EventView, live::Topic, nodes::NodeView, tenants::TenantView},
 };
-use berth_domain::{
-    lifecycle::AppState,
-    node::{NodeAvailability, NodeState},
-    right::Right,
-};
+use berth_domain::right::Right;
 use leptos::prelude::*;
 use leptos_router::components::A;
 
 /// Events beside the apps.
 const EVENTS_SHOWN: u32 = 8;
-/// From this share of a quota on it counts as nearly used, in percent.
-const NEAR_PERCENT: u64 = 85;
-
 /// The overview.
 #[component]
 pub fn OverviewPage() -> impl IntoView {
@@ -64,7 +57,7 @@ pub fn OverviewPage() -> impl IntoView {
             api::tenants::events(&tenant, &page).await.map(|page| page.items)
         },
     );
-    let may_see_nodes = session.may_on_platform(Right::NodeRead);
+    let may_see_nodes = untrack(|| session.may_on_platform(Right::NodeRead));
     let nodes = use_live_resource(
         move || may_see_nodes,
         |_, topic| matches!(topic, Topic::Nodes),
@@ -125,99 +118,6 @@ fn Summary(apps: LiveResource<Vec<AppView>>) -> impl IntoView {
             {last.map(|last| view! { <span>{t::overview::last_release()} " " <TimeAgo at=last /></span> })}
         })
     }
-}
-
-/// What is wrong now, worst first. Nothing when all is well.
-#[component]
-fn Troubles(
-    at: Memo<EnvironmentScope>,
-    apps: LiveResource<Vec<AppView>>,
-    tenant: LiveResource<TenantView>,
-    nodes: LiveResource<Vec<NodeView>>,
-) -> impl IntoView {
-    let of_nodes = move || {
-        let bad = nodes.get().unwrap_or_default().into_iter().filter(|node| node.state != NodeState::Ready);
-        bad.map(|node| {
-            let (tone, word) = state::node_state(node.state, NodeAvailability::Active);
-            let href = format!("/nodes/{}", node.name);
-            let seen = node.last_seen_at;
-            view! {
-                <Note tone=tone title=t::overview::node_trouble(&node.name, word) actions=move || view! { <LinkButton small=true href=href.clone()>{t::overview::look()}</LinkButton> }>
-                    {t::common::instances_count(node.instances.into())}
-                    {seen.map(|seen| view! { " · " {t::overview::last_heard()} " " <TimeAgo at=seen /> })}
-                </Note>
-            }
-        })
-        .collect_view()
-    };
-    let of_apps = move || {
-        let at = at.get();
-        let mut bad: Vec<AppView> = apps.get().unwrap_or_default().into_iter().filter(is_in_trouble).collect();
-        bad.sort_by_key(|app| app.state != AppState::Down);
-        bad.into_iter().map(|app| draw_trouble(&at, &app)).collect_view()
-    };
-    let of_quota = move || {
-        let near = tenant.get().map(|tenant| near_quota(&tenant)).unwrap_or_default();
-        (!near.is_empty())
-            .then(|| view! { <Note tone=Tone::Warn title=t::overview::near_quota()>{near.join(" ")}</Note> })
-    };
-    view! { <div>{of_nodes} {of_apps} {of_quota}</div> }
-}
-
-fn is_in_trouble(app: &AppView) -> bool {
-    matches!(app.state, AppState::Down | AppState::Degraded | AppState::RollingBack) || !app.refusals.is_empty()
-}
-
-fn draw_trouble(at: &EnvironmentScope, app: &AppView) -> impl IntoView + use<> {
-    let (tone, _) = state::app_state(app.state);
-    let tone = if app.refusals.is_empty() { tone } else { Tone::Bad };
-    let title = match app.refusals.len() {
-        0 => t::overview::app_trouble(&app.name, app.ready, app.replicas),
-        count => t::overview::app_no_place(&app.name, t::common::instances_count(count as u64)),
-    };
-    let detail = app.refusals.first().map(refusal_sentence).or_else(|| {
-        let rollout = app.rollout.as_ref().filter(|rollout| !rollout.reason.is_empty());
-        rollout.map(|rollout| rollout.reason.clone())
-    });
-    let href = at.app_url(&app.name);
-    view! {
-        <Note tone=tone title=title actions=move || view! { <LinkButton small=true href=href.clone()>{t::overview::look()}</LinkButton> }>
-            {detail}
-        </Note>
-    }
-}
-
-/// Why an instance finds no place: how many nodes lack what, and what the nearest one lacks.
-pub fn refusal_sentence(refusal: &berth_api_types::v1::apps::RefusalView) -> String {
-    let reasons: Vec<String> = refusal
-        .reasons
-        .iter()
-        .map(|(reason, count)| {
-            crate::i18n::by_code(&format!("refusal_{reason}"), |name| {
-                (name == "count").then(|| number(u64::from(*count)))
-            })
-            .unwrap_or_else(|| format!("{reason}: {count}"))
-        })
-        .collect();
-    match &refusal.nearest {
-        Some(nearest) if reasons.is_empty() => nearest.clone(),
-        Some(nearest) => t::overview::refused_nearest(reasons.join(t::overview::comma()), nearest),
-        None => t::overview::refused(reasons.join(t::overview::comma())),
-    }
-}
-
-fn near_quota(tenant: &TenantView) -> Vec<String> {
-    let (usage, quota) = (tenant.usage, tenant.quota);
-    let rows = [
-        (t::common::cpu(), usage.cpu_milli.0, quota.cpu_milli.0, cores as fn(u64) -> String),
-        (t::common::memory(), usage.memory_mib.0, quota.memory_mib.0, mebibytes),
-        (t::common::instances(), usage.instances.into(), quota.instances.into(), number),
-        (t::common::apps(), usage.apps.into(), quota.apps.into(), number),
-    ];
-    rows.into_iter()
-        .filter(|(_, used, limit, _)| *used > 0 && used.saturating_mul(100) >= limit.saturating_mul(NEAR_PERCENT))
-        .map(|(name, used, limit, format)| t::overview::near_quota_row(name, format(used), format(limit)))
-        .collect()
 }
 
 /// How to begin: the sample, or one's own image.

@@ -6,7 +6,7 @@ use crate::{
     components::{
         button::{Button, ButtonKind, IconButton},
         card::Card,
-        dialog::{ConfirmDialog, Dialog, DialogActions},
+        dialog::{ConfirmDialog, Dialog, DialogActions, open_while},
         error_state::ErrorLine,
         field::{SelectField, TextField, TextKind},
         form::Form,
@@ -66,13 +66,7 @@ pub fn People(#[prop(into)] tenant: Signal<String>) -> impl IntoView {
         .to_end(),
     ]);
     let removal = Form::new();
-    let confirm = RwSignal::new(false);
-    Effect::new(move |_| confirm.set(leaving.with(Option::is_some)));
-    Effect::new(move |_| {
-        if !confirm.get() {
-            leaving.set(None)
-        }
-    });
+    let confirm = open_while(leaving, move || removal.clear());
     let remove = move |()| {
         let Some(person) = leaving.get_untracked() else { return };
         let tenant = tenant.get_untracked();

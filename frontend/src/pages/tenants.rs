@@ -6,7 +6,7 @@ use crate::{
         bar::Bar,
         button::{Button, ButtonKind, IconButton},
         card::Card,
-        dialog::{ConfirmDialog, Dialog, DialogActions},
+        dialog::{Dialog, DialogActions},
         empty_state::EmptyState,
         error_state::ErrorLine,
         field::{TextField, TextKind},
@@ -36,11 +36,10 @@ use wasm_bindgen_futures::spawn_local;
 /// Tenants of the platform.
 #[component]
 pub fn TenantsPage() -> impl IntoView {
-    let (session, toasts) = (use_session(), use_toasts());
+    let session = use_session();
     let (new, _) = use_query_value("new");
     let adding = RwSignal::new(!new.get_untracked().is_empty());
     let quota_of = RwSignal::new(None::<TenantView>);
-    let going = RwSignal::new(None::<TenantView>);
     let tenants = use_live_resource(
         || (),
         |(), topic| matches!(topic, Topic::Tenant),
@@ -50,26 +49,7 @@ pub fn TenantsPage() -> impl IntoView {
     let actions = move || {
         may().then(|| view! { <Button kind=ButtonKind::Main icon=Icon::Plus on_click=move |_| adding.set(true) id="new-tenant">{t::settings::new_tenant()}</Button> })
     };
-    let columns = StoredValue::new(columns(quota_of, going));
-    let form = Form::new();
-    let confirm = RwSignal::new(false);
-    Effect::new(move |_| confirm.set(going.with(Option::is_some)));
-    Effect::new(move |_| {
-        if !confirm.get() {
-            going.set(None);
-            form.clear()
-        }
-    });
-    let name = Signal::derive(move || going.get().map(|one| one.name).unwrap_or_default());
-    let remove = move |()| {
-        let name = name.get_untracked();
-        form.send(async move { api::tenants::remove(&name).await }, move |()| {
-            going.set(None);
-            tenants.refetch();
-            toasts.done(t::settings::tenant_deleted());
-            spawn_local(session.load());
-        });
-    };
+    let columns = StoredValue::new(columns(quota_of));
     view! {
         <PageHead title=t::common::tenants() actions=move || view! { {actions} } />
         <Card flush=true>
@@ -86,20 +66,10 @@ pub fn TenantsPage() -> impl IntoView {
             <NewTenant open=adding />
         </Dialog>
         <EditQuota of=quota_of on_saved=move |()| tenants.refetch() />
-        <ConfirmDialog
-            open=confirm
-            title=Signal::derive(move || t::settings::delete_title(name.get()))
-            text=t::settings::delete_tenant_text()
-            action=t::common::delete()
-            name=name
-            busy=form.busy
-            error=form.error
-            on_confirm=remove
-        />
     }
 }
 
-fn columns(quota_of: RwSignal<Option<TenantView>>, going: RwSignal<Option<TenantView>>) -> Vec<Column<TenantView>> {
+fn columns(quota_of: RwSignal<Option<TenantView>>) -> Vec<Column<TenantView>> {
     let mini = |label: &'static str, used: u64, limit: u64, format: fn(u64) -> String| {
         view! { <div class="mini"><Bar label=label used=used limit=limit /><span>{format(used)} " / " {format(limit)}</span></div> }
     };
@@ -111,11 +81,10 @@ fn columns(quota_of: RwSignal<Option<TenantView>>, going: RwSignal<Option<Tenant
         Column::new("memory", t::common::memory(), move |one: &TenantView| mini(t::common::memory(), one.usage.memory_mib.0, one.quota.memory_mib.0, mebibytes)).minor().sorted(|a, b| a.usage.memory_mib.cmp(&b.usage.memory_mib)),
         Column::new("created", t::common::created(), |one: &TenantView| view! { <span class="muted">{date(one.created_at)}</span> }).minor().sorted(|a, b| a.created_at.cmp(&b.created_at)),
         Column::new("actions", t::common::actions(), move |one: &TenantView| {
-            let (edited, gone) = (one.clone(), one.clone());
+            let edited = one.clone();
             view! {
                 <div class="row-actions">
                     <IconButton icon=Icon::Scale label=t::settings::change_quota() on_click=move |_| quota_of.set(Some(edited.clone())) />
-                    <IconButton icon=Icon::Trash label=t::common::delete() on_click=move |_| going.set(Some(gone.clone())) />
                 </div>
             }
         })

@@ -6,7 +6,7 @@ use crate::{
         button::{Button, ButtonKind, IconButton},
         card::Card,
         copy::CodeBlock,
-        dialog::{ConfirmDialog, Dialog, DialogActions},
+        dialog::{ConfirmDialog, Dialog, DialogActions, open_while},
         empty_state::EmptyState,
         error_state::ErrorLine,
         field::{NumberField, TextField},
@@ -58,14 +58,7 @@ pub fn Tokens() -> impl IntoView {
         .to_end(),
     ]);
     let form = Form::new();
-    let confirm = RwSignal::new(false);
-    Effect::new(move |_| confirm.set(going.with(Option::is_some)));
-    Effect::new(move |_| {
-        if !confirm.get() {
-            going.set(None);
-            form.clear()
-        }
-    });
+    let confirm = open_while(going, move || form.clear());
     let remove = move |()| {
         let Some(one) = going.get_untracked() else { return };
         form.send(async move { api::session::delete_token(one.id).await }, move |()| {

@@ -36,10 +36,10 @@ pub fn WelcomePage() -> impl IntoView {
     let session = use_session();
     let query = use_query_map();
     let tenant = query.with_untracked(|query| query.get("tenant"));
-    let may_create = match &tenant {
+    let may_create = untrack(|| match &tenant {
         Some(tenant) => session.may(Right::ProjectCreate, tenant, None, None),
         None => session.may_on_platform(Right::TenantManage),
-    };
+    });
     view! {
         <PageHead title=t::session::welcome_title() />
         {if may_create {
@@ -54,7 +54,7 @@ pub fn WelcomePage() -> impl IntoView {
 fn WelcomeForm(#[prop(optional_no_strip)] tenant: Option<String>) -> impl IntoView {
     let (session, live, navigate) = (use_session(), use_live(), use_navigate());
     let existing = tenant.clone();
-    let first_tenant = session.me().and_then(|me| suggest_tenant(&me.email)).unwrap_or_else(|| "team".to_owned());
+    let first_tenant = session.me_now().and_then(|me| suggest_tenant(&me.email)).unwrap_or_else(|| "team".to_owned());
     let tenant = RwSignal::new(tenant.unwrap_or(first_tenant));
     let project = RwSignal::new(FIRST_PROJECT.to_owned());
     let environments = RwSignal::new(FIRST_ENVIRONMENTS.to_owned());
@@ -75,7 +75,7 @@ fn WelcomeForm(#[prop(optional_no_strip)] tenant: Option<String>) -> impl IntoVi
             environment: names.first().cloned().unwrap_or_default(),
         };
         let create_tenant =
-            wants_tenant && !session.me().is_some_and(|me| me.tenants.iter().any(|mine| mine.name == tenant));
+            wants_tenant && !session.me_now().is_some_and(|me| me.tenants.iter().any(|mine| mine.name == tenant));
         form.send(create(tenant, project, names, create_tenant), move |()| {
             spawn_local(async move {
                 session.load().await;

@@ -34,7 +34,7 @@ pub fn TopBar() -> impl IntoView {
             <button type="button" class="find" on:click=move |_| shell.palette.set(true) aria-haspopup="dialog" aria-keyshortcuts="Control+K Meta+K">
                 <Svg icon=Icon::Search size=15 />
                 <span class="find-text">{t::common::find()}</span>
-                <kbd>{super::keys::modifier()} "K"</kbd>
+                <kbd>{format!("{} K", super::keys::modifier())}</kbd>
             </button>
             <LiveMark />
             <LanguageMenu />
