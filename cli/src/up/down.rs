@@ -47,7 +47,11 @@ fn remove(home: &Home, yes: bool) -> Result<()> {
     let private = Engine::find(&home.docker());
     let apps = Apps::find(home, private.is_some());
     println!("This removes from {}:", home.path().display());
-    println!("  - the platform with all that it knows: accounts, apps, releases, audit trail");
+    if home.postgres().is_dir() {
+        println!("  - the platform with all that it knows: accounts, apps, releases, audit trail");
+    } else {
+        println!("  - the platform, but not what it knows: that is in a database of yours, which stays as it is");
+    }
     println!("  - {} running or stopped containers of apps", apps.containers.len());
     if home.docker().is_dir() {
         println!("  - the Docker Engine that berth started, with its images and volumes");

@@ -179,8 +179,29 @@ fn signal(pid: Option<u32>, signal: Signal) {
     }
 }
 
+/// The end of a log without the trace below an error, which says nothing to who reads it here.
 fn tail(log: &Path) -> String {
     let bytes = fs::read(log).unwrap_or_default();
-    let from = bytes.len().saturating_sub(LOG_TAIL_BYTES);
-    String::from_utf8_lossy(&bytes[from..]).trim().to_owned()
+    let text = String::from_utf8_lossy(&bytes);
+    let told = text.rfind("\nStack backtrace:").map_or(&*text, |end| &text[..end]).trim();
+    let from = told.len().saturating_sub(LOG_TAIL_BYTES);
+    let from = (from..told.len()).find(|at| told.is_char_boundary(*at)).unwrap_or(told.len());
+    told[from..].to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tail_of_a_log_ends_with_the_error() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let log = dir.path().join("server.log");
+        let trace = "  0: somewhere\n".repeat(500);
+        fs::write(&log, format!("{}\nError: the port is taken\n\nStack backtrace:\n{trace}", "泊".repeat(5_000)))
+            .expect("written");
+        let tail = tail(&log);
+        assert!(tail.ends_with("Error: the port is taken"), "{tail}");
+        assert!(tail.len() <= LOG_TAIL_BYTES);
+    }
 }
