@@ -41,6 +41,7 @@ pub struct System;
 
 impl System {
     /// The machine's clock.
+    #[allow(clippy::new_ret_no_self, reason = "it is only ever used as the trait")]
     pub fn new() -> Arc<dyn Clock> {
         Arc::new(Self)
     }
@@ -56,6 +57,7 @@ pub struct Random;
 
 impl Random {
     /// The machine's source of randomness.
+    #[allow(clippy::new_ret_no_self, reason = "it is only ever used as the trait")]
     pub fn new() -> Arc<dyn Ids> {
         Arc::new(Self)
     }

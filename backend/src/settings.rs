@@ -176,6 +176,12 @@ impl Sources {
     }
 }
 
+/// Settings for tests of single modules.
+#[cfg(test)]
+pub(crate) fn test_settings() -> Settings {
+    Sources { database_url: Some("postgres://nowhere".into()), ..Sources::default() }.resolve().expect("complete")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -193,10 +199,4 @@ mod tests {
         assert!(toml::from_str::<Sources>("listne = 'x'").is_err());
         assert!(Sources::default().resolve().is_err(), "a database must be named");
     }
-}
-
-/// Settings for tests of single modules.
-#[cfg(test)]
-pub(crate) fn test_settings() -> Settings {
-    Sources { database_url: Some("postgres://nowhere".into()), ..Sources::default() }.resolve().expect("complete")
 }

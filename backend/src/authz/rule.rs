@@ -17,7 +17,7 @@ pub enum Refusal {
         /// The right.
         right: Right,
         /// The place, as far as the caller may see it.
-        place: Resolved,
+        place: Box<Resolved>,
     },
 }
 
@@ -52,7 +52,7 @@ pub fn judge(access: &Access, names: &Question<'_>, depth: Depth, right: Option<
     if let Some(right) = right
         && !holds(access, &place, right)
     {
-        return Err(Refusal::Missing { right, place });
+        return Err(Refusal::Missing { right, place: Box::new(place) });
     }
     if depth >= Depth::App {
         let id = access.app.ok_or(Refusal::Hidden)?;

@@ -27,7 +27,10 @@ const UNAVAILABLE_RETRY_S: u32 = 2;
 
 /// A request that did not succeed.
 #[derive(Debug)]
-pub struct Failure {
+pub struct Failure(Box<Parts>);
+
+#[derive(Debug)]
+struct Parts {
     code: ProblemCode,
     detail: String,
     errors: Vec<FieldError>,
@@ -41,7 +44,7 @@ pub struct Failure {
 
 impl Failure {
     fn new(code: ProblemCode, detail: impl Into<String>) -> Self {
-        Self {
+        Self(Box::new(Parts {
             code,
             detail: detail.into(),
             errors: Vec::new(),
@@ -50,11 +53,14 @@ impl Failure {
             headers: Vec::new(),
             cause: None,
             key_used: false,
-        }
+        }))
     }
-    fn retry_after(mut self, seconds: u32) -> Self {
-        self.headers.push((RETRY_AFTER, seconds.to_string()));
+    fn with(mut self, change: impl FnOnce(&mut Parts)) -> Self {
+        change(&mut self.0);
         self
+    }
+    fn retry_after(self, seconds: u32) -> Self {
+        self.with(|parts| parts.headers.push((RETRY_AFTER, seconds.to_string())))
     }
 
     /// 400: cannot be read; a sentence says what and where.
@@ -74,7 +80,7 @@ impl Failure {
         };
         let mut failure = Self::malformed(format!("the body cannot be read at {place}: {message}"));
         if error.inner().is_data() {
-            failure.errors.push(FieldError::new(place, code, message));
+            failure.0.errors.push(FieldError::new(place, code, message));
         }
         failure
     }
@@ -100,7 +106,7 @@ impl Failure {
     /// 405.
     pub fn method_not_allowed(allowed: String) -> Self {
         let mut failure = Self::new(ProblemCode::MethodNotAllowed, format!("Allowed here: {allowed}."));
-        failure.headers.push((ALLOW, allowed));
+        failure.0.headers.push((ALLOW, allowed));
         failure
     }
     /// 413.
@@ -131,40 +137,40 @@ impl Failure {
             ProblemCode::Internal,
             "The request failed by a fault of the server. Its log says more under the request's id.",
         );
-        failure.cause = Some(cause);
+        failure.0.cause = Some(cause);
         failure
     }
 
     /// Whether an idempotency key was claimed by another call meanwhile.
     pub(super) fn is_key_used(&self) -> bool {
-        self.key_used
+        self.0.key_used
     }
     /// What only the log may know.
     pub(super) fn cause(&self) -> Option<&anyhow::Error> {
-        self.cause.as_ref()
+        self.0.cause.as_ref()
     }
     /// The code.
     pub fn code(&self) -> ProblemCode {
-        self.code
+        self.0.code
     }
 
     /// The answer.
     pub(super) fn response(&self, request: RequestId) -> HttpResponse {
-        let code_word = serde_json::to_value(self.code).ok().and_then(|v| v.as_str().map(str::to_owned));
+        let code_word = serde_json::to_value(self.0.code).ok().and_then(|v| v.as_str().map(str::to_owned));
         let problem = Problem {
             kind: format!("https://berth.dev/problems/{}", code_word.unwrap_or_default()),
-            title: self.code.title().to_owned(),
-            status: self.code.status(),
-            code: self.code,
-            detail: self.detail.clone(),
+            title: self.0.code.title().to_owned(),
+            status: self.0.code.status(),
+            code: self.0.code,
+            detail: self.0.detail.clone(),
             request_id: request.to_string(),
-            errors: self.errors.clone(),
-            quota: self.quota.clone(),
-            missing_right: self.missing_right.clone(),
+            errors: self.0.errors.clone(),
+            quota: self.0.quota.clone(),
+            missing_right: self.0.missing_right.clone(),
         };
         let mut response = HttpResponse::build(self.status_code());
         response.content_type(PROBLEM_JSON).insert_header((header::CACHE_CONTROL, "no-store"));
-        for (name, value) in &self.headers {
+        for (name, value) in &self.0.headers {
             response.insert_header((name.clone(), value.as_str()));
         }
         response.body(serde_json::to_vec(&problem).unwrap_or_default())
@@ -173,12 +179,12 @@ impl Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.code.title(), self.detail)
+        write!(f, "{}: {}", self.0.code.title(), self.0.detail)
     }
 }
 impl ResponseError for Failure {
     fn status_code(&self) -> StatusCode {
-        StatusCode::from_u16(self.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+        StatusCode::from_u16(self.0.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
     fn error_response(&self) -> HttpResponse {
         // The envelope gives it its body, as it knows the request's id.
@@ -195,13 +201,13 @@ impl From<StoreError> for Failure {
                     "The database does not answer just now. Nothing was changed; try again in a moment.",
                 )
                 .retry_after(UNAVAILABLE_RETRY_S);
-                failure.cause = Some(error.into());
+                failure.0.cause = Some(error.into());
                 failure
             }
             StoreError::Contended(_) => {
                 Self::new(ProblemCode::Conflict, "Somebody else changed it at the same moment. Try again.")
             }
-            StoreError::KeyUsed => Self { key_used: true, ..Self::done_before() },
+            StoreError::KeyUsed => Self::done_before().with(|parts| parts.key_used = true),
             StoreError::Taken { .. } => {
                 Self::new(ProblemCode::NameTaken, "Somebody else made the same thing at the same moment.")
             }
@@ -218,10 +224,10 @@ impl From<Denied> for Failure {
         match denied {
             Denied::Unauthenticated => Self::unauthenticated(),
             Denied::Hidden => Self::not_found(),
-            Denied::Missing(right) => Self {
-                missing_right: Some(right.as_str().to_owned()),
-                ..Self::new(ProblemCode::Forbidden, format!("You need the right {} here.", right.as_str()))
-            },
+            Denied::Missing(right) => {
+                Self::new(ProblemCode::Forbidden, format!("You need the right {} here.", right.as_str()))
+                    .with(|parts| parts.missing_right = Some(right.as_str().to_owned()))
+            }
             Denied::Store(error) => error.into(),
         }
     }
@@ -231,9 +237,11 @@ impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         use ProblemCode as C;
         match error {
-            Error::Invalid(errors) => Self { errors, ..Self::new(C::InvalidFields, "Correct the named fields.") },
+            Error::Invalid(errors) => {
+                Self::new(C::InvalidFields, "Correct the named fields.").with(|parts| parts.errors = errors)
+            }
             Error::NameTaken(field) => {
-                Self { detail: field.message.clone(), errors: vec![field], ..Self::new(C::NameTaken, "") }
+                Self::new(C::NameTaken, field.message.clone()).with(|parts| parts.errors.push(field))
             }
             Error::NotFound => Self::not_found(),
             Error::Conflict(detail) => Self::new(C::Conflict, detail),
@@ -247,7 +255,7 @@ impl From<Error> for Failure {
                 Self::new(C::TooManyRequests, format!("Try again in {after_s} s.")).retry_after(after_s)
             }
             Error::QuotaExceeded(quota) => {
-                Self { quota, ..Self::new(C::QuotaExceeded, "It would pass the tenant's quota.") }
+                Self::new(C::QuotaExceeded, "It would pass the tenant's quota.").with(|parts| parts.quota = quota)
             }
             Error::ImageNotFound(detail) => Self::new(C::ImageNotFound, detail),
             Error::RegistryDenied(detail) => Self::new(C::RegistryDenied, detail),

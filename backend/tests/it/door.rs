@@ -102,7 +102,7 @@ async fn over_https_cookies_are_bound_to_the_host() {
     let server = Bare::new(&door.url, |settings| settings.public_url = "https://berth.example".into()).await;
     let token = crate::helpers::setup_token(&server.app).await;
     let body = json!({ "setup_token": token, "email": "a@b.c", "display_name": "A", "password": "a long passphrase" });
-    let done = Browser::at(server.address).from_origin(Some("https://berth.example")).post(&path::setup(), body).await;
+    let done = Browser::at(server.address).sent_from(Some("https://berth.example")).post(&path::setup(), body).await;
     assert_eq!(done.status, 201, "{}", done.body);
     assert!(done.cookie("__Host-berth-access").expect("set").contains("Secure"));
     assert!(done.cookie("__Secure-berth-refresh").expect("set").contains("Secure"));

@@ -77,7 +77,7 @@ impl Browser {
         Self { origin: Some(base.clone()), base, client }
     }
     /// The same cookies, sent by a page of another origin, or by a program that names none.
-    pub fn from_origin(&self, origin: Option<&str>) -> Self {
+    pub fn sent_from(&self, origin: Option<&str>) -> Self {
         Self { origin: origin.map(str::to_owned), ..self.clone() }
     }
     pub fn request(&self, method: &str, path: &str) -> reqwest::RequestBuilder {

@@ -121,7 +121,7 @@ async fn what_changes_something_by_cookie_must_come_from_our_page() {
     let world = World::new().await;
     let browser = set_up(&world).await;
     for origin in [Some("https://evil.example"), Some("null"), None] {
-        let foreign = browser.from_origin(origin);
+        let foreign = browser.sent_from(origin);
         for answer in [
             foreign.post(&path::tenants(), json!({ "name": "acme" })).await,
             foreign.act("POST", &path::session_refresh()).await,
@@ -131,11 +131,8 @@ async fn what_changes_something_by_cookie_must_come_from_our_page() {
         }
         assert_eq!(foreign.get(&path::me()).await.status, 200, "looking is free");
     }
-    assert_eq!(
-        browser.from_origin(Some("https://evil.example")).sign_in(ADMIN_EMAIL, ADMIN_PASSWORD).await.status,
-        403
-    );
-    assert_eq!(Browser::at(world.address).from_origin(None).sign_in(ADMIN_EMAIL, ADMIN_PASSWORD).await.status, 201);
+    assert_eq!(browser.sent_from(Some("https://evil.example")).sign_in(ADMIN_EMAIL, ADMIN_PASSWORD).await.status, 403);
+    assert_eq!(Browser::at(world.address).sent_from(None).sign_in(ADMIN_EMAIL, ADMIN_PASSWORD).await.status, 201);
     assert_eq!(world.value::<i64>("SELECT count(*) FROM tenants").await, 0);
 }
 
@@ -171,7 +168,7 @@ async fn a_personal_token_works_until_it_is_revoked_and_makes_no_others() {
     let secret = made.body["secret"].as_str().expect("shown once").to_owned();
     assert!(secret.starts_with("berth_pat_"));
     let call = |method: &'static str, path: String| {
-        let request = Browser::at(world.address).from_origin(None).request(method, &path).bearer_auth(&secret);
+        let request = Browser::at(world.address).sent_from(None).request(method, &path).bearer_auth(&secret);
         async move { full(request.json(&json!({ "name": "x", "days": 1 }))).await }
     };
     assert_eq!(call("GET", path::me()).await.body["email"], ADMIN_EMAIL);

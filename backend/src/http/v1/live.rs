@@ -2,7 +2,7 @@
 
 use crate::{
     authz::{
-        action::{Action, platform, tenant},
+        action::{platform, tenant},
         gate,
         permit::Permit,
     },
@@ -12,6 +12,7 @@ use crate::{
         reply::{Events, event_stream},
     },
     live::{Audience, Follower},
+    service::live::{Sight, sight},
     startup::App,
 };
 use actix_web::web;
@@ -23,42 +24,69 @@ use std::{convert::Infallible, time::Duration};
 
 /// Changes of a tenant.
 pub async fn follow_tenant(permit: Permit<tenant::Live>, app: State) -> Result<Events, Failure> {
-    let audience = Audience::Tenant(permit.scope().tenant.id);
-    Ok(event_stream(stream(app.0, permit, audience)))
+    Ok(event_stream(stream(app.0, Reader::Tenant(permit))))
 }
 
 /// Changes of the platform.
 pub async fn follow_platform(permit: Permit<platform::Live>, app: State) -> Result<Events, Failure> {
-    Ok(event_stream(stream(app.0, permit, Audience::Platform)))
+    Ok(event_stream(stream(app.0, Reader::Platform(permit))))
 }
 
-/// A stream ends when the server stops, or when the permit no longer holds: a change of roles takes effect here within
+/// Who reads a stream.
+enum Reader {
+    Tenant(Permit<tenant::Live>),
+    Platform(Permit<platform::Live>),
+}
+
+impl Reader {
+    fn audience(&self) -> Audience {
+        match self {
+            Self::Tenant(permit) => Audience::Tenant(permit.scope().tenant.id),
+            Self::Platform(_) => Audience::Platform,
+        }
+    }
+
+    /// What they may hear of as things are now, or that they may not read any more.
+    async fn look(&self, app: &App) -> Result<Option<Sight>, Failure> {
+        Ok(match self {
+            Self::Tenant(permit) if gate::still_holds(&app.store, permit).await? => {
+                Some(sight(&app.store, permit).await?)
+            }
+            Self::Platform(permit) if gate::still_holds(&app.store, permit).await? => Some(Sight::All),
+            Self::Tenant(_) | Self::Platform(_) => None,
+        })
+    }
+}
+
+/// A stream ends when the server stops, or when its reader may not read any more: a change of roles takes effect within
 /// one beat.
-fn stream<A: Action>(
-    app: web::Data<App>,
-    permit: Permit<A>,
-    audience: Audience,
-) -> impl Stream<Item = Result<Bytes, Infallible>> {
+fn stream(app: web::Data<App>, reader: Reader) -> impl Stream<Item = Result<Bytes, Infallible>> {
     async_stream::stream! {
         // Followed before the first word, so that nothing between the two is missed.
-        let mut changes = gather(app.live.follow(audience));
+        let mut changes = gather(app.live.follow(reader.audience()));
         let mut beats = tokio::time::interval(Duration::from_millis(BEAT_MS));
         beats.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut seen = Sight::default();
         loop {
             tokio::select! {
                 biased;
                 () = app.stopping.cancelled() => break,
                 _ = beats.tick() => {
-                    // While the database does not answer nothing can change either; the page keeps its stream.
-                    if let Ok(false) = gate::still_holds(&app.store, &permit).await {
-                        break;
+                    match reader.look(&app).await {
+                        Ok(Some(sight)) => seen = sight,
+                        Ok(None) => break,
+                        // While the database does not answer nothing changes either; the page keeps its stream.
+                        Err(_) => {}
                     }
                     yield Ok(event("beat", &Beat { at: app.clock.now() }));
                 }
-                topics = changes.recv() => match topics {
-                    Some(topics) => yield Ok(event("changed", &Changed { topics })),
-                    None => break,
-                },
+                topics = changes.recv() => {
+                    let Some(mut topics) = topics else { break };
+                    topics.retain(|topic| seen.covers(topic));
+                    if !topics.is_empty() {
+                        yield Ok(event("changed", &Changed { topics }));
+                    }
+                }
             }
         }
     }
