@@ -71,6 +71,7 @@ impl Home {
 
     /// Makes the directory and locks it for this process.
     pub fn lock(&self) -> Result<HomeLock> {
+        self.check_ours()?;
         for directory in [self.path.clone(), self.path.join("log"), self.path.join("run"), self.server(), self.agent()]
         {
             fs::create_dir_all(&directory).with_context(|| format!("cannot make {}", directory.display()))?;
@@ -105,6 +106,15 @@ impl Home {
             }
             Err((_, errno)) => Err(errno).with_context(|| format!("cannot lock {}", path.display())),
         }
+    }
+
+    /// A directory with other things in it is not taken: `berth down` removes it with all that is there.
+    fn check_ours(&self) -> Result<()> {
+        let empty = fs::read_dir(&self.path).map_or(true, |mut entries| entries.next().is_none());
+        if !empty && !self.lock_file().exists() {
+            bail!("{} holds other things: give --home a directory of its own", self.path.display());
+        }
+        Ok(())
     }
 
     /// The `berth up` that uses this directory, if one runs.
@@ -146,5 +156,13 @@ mod tests {
         assert!(refused.contains(&std::process::id().to_string()), "{refused}");
         drop(lock);
         home.lock().expect("free again");
+    }
+
+    #[test]
+    fn a_directory_of_others_is_left_alone() {
+        let dir = tempfile::tempdir().expect("a directory");
+        fs::write(dir.path().join("thesis.odt"), "").expect("written");
+        Home::new(dir.path()).lock().expect_err("it is not ours");
+        assert_eq!(fs::read_dir(dir.path()).expect("there").count(), 1);
     }
 }
