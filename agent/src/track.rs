@@ -206,7 +206,10 @@ fn end_of(exit: &Exit, started_at_ms: u64) -> Failure {
             return Failure::new(Reason::CommandNotFound, message);
         }
         126 => {
-            return Failure::new(Reason::CommandNotFound, "The command is there but cannot be executed (exit code 126).");
+            return Failure::new(
+                Reason::CommandNotFound,
+                "The command is there but cannot be executed (exit code 126).",
+            );
         }
         _ => {}
     }

@@ -27,6 +27,11 @@ use tonic::{
     transport::{Certificate, Identity, Server, ServerTlsConfig},
 };
 
+/// An event's id and its reason.
+type SeenEvent = (Vec<u8>, String);
+/// Both directions of a tunnel.
+type OpenTunnel = (mpsc::Sender<Result<TunnelFrame, Status>>, Streaming<TunnelFrame>);
+
 /// What the server saw and does.
 #[derive(Clone)]
 pub struct FakeServer {
@@ -46,15 +51,15 @@ pub struct FakeServer {
     /// The newest report.
     pub report: watch::Sender<Option<Report>>,
     /// Reasons of all events, each counted once by its id.
-    pub reasons: Arc<Mutex<Vec<(Vec<u8>, String)>>>,
+    pub reasons: Arc<Mutex<Vec<SeenEvent>>>,
     /// To the agent that is attached.
     pub agent: watch::Sender<Option<mpsc::Sender<Result<ServerMessage, Status>>>>,
     /// Frames of tunnels.
-    pub tunnels: mpsc::UnboundedSender<(mpsc::Sender<Result<TunnelFrame, Status>>, Streaming<TunnelFrame>)>,
+    pub tunnels: mpsc::UnboundedSender<OpenTunnel>,
     set: watch::Sender<DesiredSet>,
 }
 
-type Tunnels = mpsc::UnboundedReceiver<(mpsc::Sender<Result<TunnelFrame, Status>>, Streaming<TunnelFrame>)>;
+type Tunnels = mpsc::UnboundedReceiver<OpenTunnel>;
 
 impl FakeServer {
     /// A server that has not been started.
@@ -141,8 +146,8 @@ impl FakeServer {
         let id = uuid::Uuid::from_u128(number).as_bytes().to_vec();
         let mut reports = self.report.subscribe();
         let found = |report: &Option<Report>| {
-            let instances = report.iter().flat_map(|report| report.instances.iter());
-            instances.filter(|i| i.instance_id == id && i.phase == phase).cloned().next()
+            let mut instances = report.iter().flat_map(|report| report.instances.iter());
+            instances.find(|i| i.instance_id == id && i.phase == phase).cloned()
         };
         let waiting = async { reports.wait_for(|report| found(report).is_some()).await.expect("it lives").clone() };
         let report = tokio::time::timeout(crate::bench::PATIENCE, waiting).await;
