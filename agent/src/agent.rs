@@ -54,13 +54,8 @@ pub async fn run(config: Config, runtime: Arc<dyn Runtime>, end: CancellationTok
     let events = Arc::new(Events::default());
     let (manager, door) = Manager::new(shop.clone(), events.clone(), directory.clone(), ledger);
     let (show_facts, facts) = watch::channel(first_facts);
-    let looking = facts::attend(
-        runtime.clone(),
-        config.advertise_address,
-        door.observation.clone(),
-        images.changes(),
-        show_facts,
-    );
+    let looking =
+        facts::attend(runtime.clone(), config.advertise_address, door.observation.clone(), images, show_facts);
     let attending = manager::attend(shop, door.inbox.clone());
     let session = Session::new(server, directory, identity, door, events, facts, runtime, slot);
     let managing = tokio::spawn(manager.run(end.clone()));

@@ -1,6 +1,6 @@
 //! What the node has: processors, memory, disk, images, ports that others hold.
 
-use crate::{limit, observe::Observation, runtime::Runtime};
+use crate::{images::Images, limit, observe::Observation, runtime::Runtime};
 use berth_proto::fleet::NodeFacts;
 use nix::sys::statvfs::statvfs;
 use std::{
@@ -13,7 +13,7 @@ use std::{
 use tokio::{sync::watch, time};
 
 /// Between two looks at the node.
-const FACTS_PERIOD: Duration = Duration::from_secs(15);
+const FACTS_PERIOD: Duration = Duration::from_secs(30);
 /// Kept for the system, in hundredths of all.
 const RESERVE_PERCENT: u64 = 5;
 /// Kept of the processors at least and at most, in thousandths of a core.
@@ -26,20 +26,22 @@ pub async fn attend(
     runtime: Arc<dyn Runtime>,
     address: IpAddr,
     observation: watch::Receiver<Option<Arc<Observation>>>,
-    mut images: watch::Receiver<u64>,
+    images: Arc<Images>,
     show: watch::Sender<NodeFacts>,
 ) {
+    let mut changes = images.changes();
     loop {
         let own_ports = observation.borrow().as_ref().map(|seen| seen.own_ports.clone()).unwrap_or_default();
         let before = show.borrow().clone();
-        let facts = gather(runtime.as_ref(), address, &own_ports, &before).await;
+        let mut facts = gather(runtime.as_ref(), address, &own_ports, &before).await;
+        facts.images.extend(images.digests_among(&facts.images));
         show.send_if_modified(|shown| {
             let changed = *shown != facts;
             *shown = facts;
             changed
         });
         // A new image is worth knowing at once: it decides where the next instance goes.
-        let _ = time::timeout(FACTS_PERIOD, images.changed()).await;
+        let _ = time::timeout(FACTS_PERIOD, changes.changed()).await;
     }
 }
 
@@ -58,6 +60,7 @@ pub async fn gather(
             images.truncate(limit::FACT_IMAGES_MAX);
             images
         }
+        // What is there does not go away while nobody answers.
         Err(_) => before.images.clone(),
     };
     let root = engine.as_ref().map_or("/", |engine| engine.root.as_str());

@@ -56,6 +56,13 @@ impl Images {
         self.uploads.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Digests of the loaded uploads whose image is among those `present`: the server knows uploads by their archive.
+    pub fn digests_among(&self, present: &[String]) -> Vec<String> {
+        let uploads = self.uploads.lock().unwrap_or_else(PoisonError::into_inner);
+        let there = uploads.values().filter(|loaded| present.contains(&loaded.image_id));
+        there.map(|loaded| loaded.digest.clone()).filter(|digest| !present.contains(digest)).collect()
+    }
+
     /// Changes whenever an image came.
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.changes.subscribe()

@@ -50,6 +50,8 @@ pub struct FakeServer {
     pub hello: watch::Sender<Option<Hello>>,
     /// The newest report.
     pub report: watch::Sender<Option<Report>>,
+    /// Images of the newest facts.
+    pub images: Arc<Mutex<Vec<String>>>,
     /// Reasons of all events, each counted once by its id.
     pub reasons: Arc<Mutex<Vec<SeenEvent>>>,
     /// To the agent that is attached.
@@ -78,6 +80,7 @@ impl FakeServer {
             enrolled: Arc::default(),
             hello: watch::Sender::new(None),
             report: watch::Sender::new(None),
+            images: Arc::default(),
             reasons: Arc::default(),
             agent: watch::Sender::new(None),
             tunnels,
@@ -224,6 +227,11 @@ impl fleet_server::Fleet for FakeServer {
                                 server.count(&report);
                                 server.report.send_replace(Some(report));
                                 let _ = out.send(send(server_message::Kind::ReportAck(ack))).await;
+                            }
+                            Some(agent_message::Kind::Heartbeat(heartbeat)) => {
+                                if let Some(facts) = heartbeat.facts {
+                                    *server.images.lock().expect("no panic") = facts.images;
+                                }
                             }
                             _ => {}
                         }

@@ -16,6 +16,7 @@ use berth_proto::fleet::{
     Command, DesiredInstance, DesiredSet, OpenLog, OpenTerminal, Resize, TunnelFrame, command::Verb, tunnel_frame::Kind,
 };
 use clap::Parser as _;
+use sha2::{Digest as _, Sha256};
 use std::{path::Path, sync::Arc};
 use tokio::{task::JoinHandle, time};
 use tokio_util::sync::CancellationToken;
@@ -59,6 +60,10 @@ async fn a_node_joins_runs_loses_its_server_and_goes_on() {
     assert!(facts.cpu_milli > 0 && facts.memory_mib > 0 && facts.address == "127.0.0.1", "{facts:?}");
     let joined = server.enrolled.lock().expect("no panic").clone();
     assert_eq!((joined.len(), joined[0].node_name.as_str(), joined[0].labels["zone"].as_str()), (1, "n1", "a"));
+
+    // The server knows uploads by the digest of their archive; the node tells by it that the image is there.
+    let digest = hex::encode(Sha256::digest(server.archive.as_slice()));
+    until("the upload among the facts", || server.images.lock().expect("no panic").contains(&digest)).await;
 
     // Its log comes through a tunnel.
     let open =
