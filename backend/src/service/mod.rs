@@ -11,6 +11,7 @@ pub mod housekeeping;
 pub mod images;
 pub mod installation;
 pub mod instances;
+pub mod live;
 pub mod logs;
 pub mod me;
 pub mod nodes;

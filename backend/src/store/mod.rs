@@ -31,6 +31,7 @@ pub mod releases;
 pub mod rollouts;
 pub mod rollouts_reconcile;
 pub mod sessions;
+pub mod sight;
 pub mod tenants;
 pub mod tickets;
 mod tx;

@@ -97,44 +97,64 @@ async fn a_join_token_from_the_api_lets_a_node_in_and_is_in_no_trail() {
     assert_eq!((&node["state"], &node["last_seen_at"]), (&json!("lost"), &Value::Null), "it has not come yet");
 }
 
+/// An open live stream.
+struct Stream {
+    chunks: futures::stream::BoxStream<'static, reqwest::Result<bytes::Bytes>>,
+    heard: String,
+}
+
+impl Stream {
+    async fn open(who: &Caller, path: &str) -> Self {
+        let response = who.request("GET", path).send().await.expect("it answers");
+        assert_eq!(response.status(), 200);
+        assert_eq!(response.headers()["content-type"], "text/event-stream");
+        Self { chunks: response.bytes_stream().boxed(), heard: String::new() }
+    }
+
+    /// Reads until it hears `wanted`; returns all that was heard since the last time.
+    async fn hear(&mut self, wanted: &str) -> String {
+        let reading = async {
+            while !self.heard.contains(wanted) {
+                let chunk = self.chunks.next().await.expect("open").expect("readable");
+                self.heard.push_str(&String::from_utf8_lossy(&chunk));
+            }
+        };
+        tokio::time::timeout(PATIENCE, reading).await.expect("in time");
+        std::mem::take(&mut self.heard)
+    }
+
+    /// Reads until the server ends it.
+    async fn rest(mut self) -> String {
+        let reading = async {
+            while let Some(Ok(chunk)) = self.chunks.next().await {
+                self.heard.push_str(&String::from_utf8_lossy(&chunk));
+            }
+        };
+        tokio::time::timeout(PATIENCE, reading).await.expect("it ends");
+        self.heard
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_hears_of_its_own_tenant_until_the_role_is_gone() {
     let Stage { engine, hands, tenant, developer, administrator } = stage().await;
     let path = format!("/api/v1/tenants/{}/live", tenant.name);
-    assert_eq!(administrator.get(&path).await.status, 404, "a tenant of others");
-    let response = developer.request("GET", &path).send().await.expect("it answers");
-    assert_eq!(response.headers()["content-type"], "text/event-stream");
-    let mut stream = response.bytes_stream();
-    let mut heard = String::new();
-    let mut hear = async |wanted: &str| {
-        let reading = async {
-            while !heard.contains(wanted) {
-                let chunk = stream.next().await.expect("open").expect("readable");
-                heard.push_str(&String::from_utf8_lossy(&chunk));
-            }
-            std::mem::take(&mut heard)
-        };
-        tokio::time::timeout(PATIENCE, reading).await.expect("in time")
-    };
-    hear("event: beat").await;
-    developer.create(&tenant, "web", 1).await;
-    let said = hear("event: changed").await;
-    assert!(said.contains(r#""app":"web""#), "{said}");
     let other = hands.tenant("other", PLENTY).await;
     let stranger = hands.person(&other, Role::Developer).await;
+    assert_eq!(stranger.get(&path).await.status, 404, "a tenant of others");
+    let (mut page, mut overview) = (Stream::open(&developer, &path).await, Stream::open(&administrator, &path).await);
+    page.hear("event: beat").await;
+    overview.hear("event: beat").await;
     stranger.create(&other, "secret-app", 1).await;
+    developer.create(&tenant, "web", 1).await;
+    page.hear(r#""app":"web""#).await;
+    let heard = overview.hear("event: beat").await;
+    assert!(!heard.contains("web"), "running the platform shows no app's name: {heard}");
     sqlx::query("DELETE FROM role_bindings WHERE tenant_id = $1")
         .bind(tenant.id.uuid())
         .execute(&engine.pool)
         .await
         .expect("written");
-    let rest = async {
-        let mut rest = String::new();
-        while let Some(Ok(chunk)) = stream.next().await {
-            rest.push_str(&String::from_utf8_lossy(&chunk));
-        }
-        rest
-    };
-    let rest = tokio::time::timeout(PATIENCE, rest).await.expect("the stream ends");
+    let rest = page.rest().await;
     assert!(!rest.contains("secret-app"), "{rest}");
 }
