@@ -1,7 +1,7 @@
 //! Where the person is: tenant, project and environment, as the URL says them. Where the URL says less (a platform
 //! page, a tenant's settings), the rest is what was chosen last, so that the side bar leads back.
 
-use crate::support::storage;
+use crate::{session::use_session, support::storage};
 use leptos::prelude::*;
 use leptos_router::hooks::use_location;
 
@@ -103,7 +103,20 @@ pub struct ScopeContext(pub Memo<Scope>);
 /// Follows the URL. Call it once, inside the router.
 pub fn provide_scope() {
     let location = use_location();
-    let scope = Memo::new(move |_| Scope::of_path(&location.pathname.get()).or_remembered());
+    let session = use_session();
+    let scope = Memo::new(move |_| {
+        let scope = Scope::of_path(&location.pathname.get()).or_remembered();
+        let mine = session.me().map(|me| me.tenants).unwrap_or_default();
+        let is_mine = |name: &String| mine.iter().any(|tenant| tenant.name == *name);
+        let in_url = location.pathname.with(|path| path.starts_with("/t/"));
+        match &scope.tenant {
+            // What is remembered may be of somebody who was signed in here before.
+            Some(tenant) if in_url || is_mine(tenant) => scope,
+            Some(_) | None => {
+                Scope { tenant: mine.first().map(|tenant| tenant.name.clone()), project: None, environment: None }
+            }
+        }
+    });
     Effect::new(move |_| {
         let scope = scope.get();
         if let Some(environment) = scope.environment_scope() {

@@ -24,11 +24,6 @@ pub async fn post<T: DeserializeOwned>(url: &str, body: &impl Serialize) -> Resu
     read(call(Method::POST, url, Some(json(body))).await?).await
 }
 
-/// Posts a body; the answer has none that matters.
-pub async fn post_only(url: &str, body: &impl Serialize) -> Result<(), ApiError> {
-    call(Method::POST, url, Some(json(body))).await.map(drop)
-}
-
 /// Posts nothing and reads the answer.
 pub async fn post_empty<T: DeserializeOwned>(url: &str) -> Result<T, ApiError> {
     read(call(Method::POST, url, None).await?).await

@@ -22,10 +22,7 @@ use crate::{
 };
 use berth_api_types::{
     page::{Page, PageQuery},
-    v1::{
-        events::{EventView, Severity},
-        live::Topic,
-    },
+    v1::events::{EventView, Severity},
 };
 use leptos::prelude::*;
 use std::collections::BTreeSet;

@@ -110,7 +110,7 @@ fn NodeTable(nodes: Signal<Vec<NodeView>>) -> impl IntoView {
                 .map(|(key, value)| view! { <Tag text=format!("{key}={value}") /> })
                 .collect_view();
             let link = row_link(format!("/nodes/{}", node.name), node.name.clone());
-            view! { {link} <div class="labels minor">{labels}</div> }
+            view! { <div class="node-name">{link} <div class="labels minor">{labels}</div></div> }
         })
         .sorted(|a, b| a.name.cmp(&b.name)),
         Column::new("state", t::common::state(), |node: &NodeView| {

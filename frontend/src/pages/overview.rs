@@ -26,7 +26,7 @@ use crate::{
 };
 use berth_api_types::{
     page::PageQuery,
-    v1::{apps::AppView, events::EventView, live::Topic, nodes::NodeView, tenants::TenantView},
+    v1::{apps::AppView, events::EventView, live::Topic, tenants::TenantView},
 };
 use berth_domain::right::Right;
 use leptos::prelude::*;
@@ -84,7 +84,7 @@ pub fn OverviewPage() -> impl IntoView {
                 view! { <Quotas tenant=tenant /> }.into_any()
             }
         }}
-        <div class="grid grid-2">
+        <div class="grid" class:grid-2=move || !is_empty.get()>
             {move || (!is_empty.get()).then(|| view! { <Apps at=at apps=apps /> })}
             <Card
                 title=t::overview::last_events()
@@ -110,7 +110,7 @@ pub fn OverviewPage() -> impl IntoView {
 #[component]
 fn Summary(apps: LiveResource<Vec<AppView>>) -> impl IntoView {
     move || {
-        let apps = apps.get()?;
+        let apps = apps.get().filter(|apps| !apps.is_empty())?;
         let ready: u64 = apps.iter().map(|app| u64::from(app.ready)).sum();
         let last = apps.iter().map(|app| app.release.created_at).max();
         Some(view! {

@@ -121,7 +121,7 @@ fn SetupForm() -> impl IntoView {
                 <p class="entry-foot">{t::session::setup_admin_note()}</p>
             })}
             {move || (step.get() == 0).then(|| view! {
-                <div class="entry-foot"><Note tone=Tone::Idle title=t::session::where_is_token()>{t::session::where_is_token_text()}</Note></div>
+                <div class="entry-hint"><Note tone=Tone::Idle title=t::session::where_is_token()>{t::session::where_is_token_text()}</Note></div>
             })}
         </Entry>
     }

@@ -72,7 +72,6 @@ fn SignInForm() -> impl IntoView {
                     <Button kind=ButtonKind::Main submit=true busy=form.busy id="sign-in-submit">{t::session::sign_in()}</Button>
                 </form>
             </Card>
-            <p class="entry-foot">{t::session::forgotten()}</p>
         </Entry>
     }
 }

@@ -90,10 +90,10 @@ fn PaletteBox() -> impl IntoView {
     let shell = use_shell();
     let query = RwSignal::new(String::new());
     let chosen = RwSignal::new(0usize);
-    let found_apps = fetch_apps();
-    let found_nodes = fetch_nodes();
-    let pages = page_entries();
-    let actions = action_entries();
+    let found_apps = untrack(fetch_apps);
+    let found_nodes = untrack(fetch_nodes);
+    let pages = untrack(page_entries);
+    let actions = untrack(action_entries);
     let compute = move |_: Option<&Vec<Entry>>| {
         let query = query.get().to_lowercase();
         let mut all: Vec<(usize, usize, Entry)> = Vec::new();

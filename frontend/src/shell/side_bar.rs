@@ -29,13 +29,16 @@ pub fn SideBar() -> impl IntoView {
             None => format!("/t/{tenant}/-/settings"),
         };
         Some(view! {
-            {at
-                .map(|at| {
+            {match at {
+                Some(at) => {
                     view! {
                         <SideLink href=at.url() icon=Icon::Overview label=t::common::overview() exact=true />
                         <SideLink href=at.apps_url() icon=Icon::App label=t::common::apps() count=apps.filter(|apps| *apps > 0) />
-                    }
-                })}
+                    }.into_any()
+                }
+                // Leads on to the nearest environment.
+                None => view! { <SideLink href=format!("/t/{tenant}") icon=Icon::Overview label=t::common::overview() exact=true /> }.into_any(),
+            }}
             <SideLink href=format!("/t/{tenant}/-/activity") icon=Icon::Activity label=t::common::activity() />
             <SideLink href=settings icon=Icon::Settings label=t::common::settings() also=format!("/t/{tenant}/-/settings") />
         })
