@@ -54,6 +54,14 @@ impl std::fmt::Display for Failure {
     }
 }
 
+/// An HTTP client without a proxy.
+pub fn http(settings: impl FnOnce(reqwest::ClientBuilder) -> reqwest::ClientBuilder) -> reqwest::Client {
+    static PROVIDER: Once = Once::new();
+    // Without one the builder panics, although nothing here speaks TLS.
+    PROVIDER.call_once(|| rustls::crypto::ring::default_provider().install_default().expect("nobody did before"));
+    settings(reqwest::Client::builder().no_proxy()).build().expect("a client can be built")
+}
+
 /// A caller of the API.
 #[derive(Debug, Clone)]
 pub struct Client {
@@ -65,11 +73,8 @@ pub struct Client {
 impl Client {
     /// Somebody who is not signed in.
     pub fn new(base: &str) -> Self {
-        static PROVIDER: Once = Once::new();
-        // Without one the client's builder panics, although nothing here speaks TLS.
-        PROVIDER.call_once(|| rustls::crypto::ring::default_provider().install_default().expect("nobody did before"));
-        let http = reqwest::Client::builder().cookie_store(true).timeout(ANSWER_MAX).no_proxy().build();
-        Self { http: http.expect("a client can be built"), base: base.into(), token: None }
+        let http = http(|builder| builder.cookie_store(true).timeout(ANSWER_MAX));
+        Self { http, base: base.into(), token: None }
     }
 
     /// Makes the first account with the set-up token, and signs in with a personal token from then on.

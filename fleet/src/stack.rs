@@ -2,7 +2,7 @@
 
 use crate::{
     apps::Apps,
-    client::Client,
+    client::{Client, http},
     database::Database,
     guardian::Guardian,
     parts::Parts,
@@ -85,7 +85,10 @@ impl Stack {
             _guardian: guardian,
         };
         stack.start_server().await;
-        let token = fs::read_to_string(stack.directory.join("server/setup-token")).expect("a set-up token is written");
+        let file = stack.directory.join("server/setup-token");
+        let token =
+            until("the set-up token", SOON, async || fs::read_to_string(&file).map_err(|error| error.to_string()))
+                .await;
         stack.client = Some(Client::new(&stack.url()).set_up(&token).await);
         stack.join_all().await;
         stack.apps = Some(stack.furnish().await);
@@ -139,9 +142,10 @@ impl Stack {
         }
         let server = self.server.insert(Program::start("server", command, &self.directory));
         let ready = format!("http://{}/readyz", self.listen);
+        let anybody = http(|builder| builder);
         until("the server", SOON, async || {
             server.check();
-            match reqwest::get(&ready).await {
+            match anybody.get(&ready).send().await {
                 Ok(answer) if answer.status().is_success() => Ok(()),
                 Ok(answer) => Err(answer.status().to_string()),
                 Err(error) => Err(error.to_string()),
@@ -253,6 +257,9 @@ impl Stack {
 
 impl Drop for Stack {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            println!("logs: {}", self.keep_logs().display());
+        }
         // Agents and server first, so that they do not complain about an engine and a database that go.
         self.agents.clear();
         self.server.take();

@@ -1,6 +1,6 @@
 //! Somebody who uses an app all the time: reads where its ready instances are, as a balancer does, and asks one.
 
-use crate::apps::Apps;
+use crate::{apps::Apps, client::http};
 use serde::Deserialize;
 use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
 use tokio::{
@@ -93,8 +93,8 @@ async fn once(apps: &Apps, name: &str, turn: usize, visits: &mut Visits) -> Resu
 
 /// Asks one instance who it is, on a connection of its own.
 pub async fn ask(endpoint: SocketAddr) -> Result<Answer, String> {
-    let client = reqwest::Client::builder().no_proxy().timeout(ANSWER_MAX).pool_max_idle_per_host(0).build();
-    let request = client.expect("a client can be built").get(format!("http://{endpoint}/"));
+    let client = http(|builder| builder.timeout(ANSWER_MAX).pool_max_idle_per_host(0));
+    let request = client.get(format!("http://{endpoint}/"));
     let answer = request.header("accept", "application/json").send().await;
     let answer = answer.and_then(reqwest::Response::error_for_status).map_err(|error| format!("{error:?}"))?;
     answer.json().await.map_err(|error| format!("{error:?}"))

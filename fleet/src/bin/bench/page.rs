@@ -1,6 +1,7 @@
 //! What a browser fetches before the console can be used for the first time, as the server sends it.
 
 use anyhow::{Context, Result};
+use berth_fleet_tests::client::http;
 use std::collections::BTreeSet;
 
 /// A file and the bytes that were sent for it.
@@ -12,7 +13,7 @@ pub struct File {
 /// The page and everything that it names, compressed. Parts that are loaded when they are opened are not named by a
 /// `src` or `href`, and fonts only by the styles.
 pub async fn first_load(base: &str) -> Result<Vec<File>> {
-    let client = reqwest::Client::builder().no_proxy().build()?;
+    let client = http(|builder| builder);
     let (page, sent) = fetch(&client, base, "/", "identity").await?;
     let mut files = vec![File { path: "/".into(), bytes: fetch(&client, base, "/", "br").await?.1 }];
     anyhow::ensure!(sent > 0, "there is no page");
@@ -25,7 +26,7 @@ pub async fn first_load(base: &str) -> Result<Vec<File>> {
 
 /// Fonts that the styles of a page name; a browser fetches those that the text needs.
 pub async fn fonts(base: &str, files: &[File]) -> Result<Vec<File>> {
-    let client = reqwest::Client::builder().no_proxy().build()?;
+    let client = http(|builder| builder);
     let mut found = BTreeSet::new();
     for style in files.iter().filter(|file| file.path.ends_with(".css")) {
         let (text, _) = fetch(&client, base, &style.path, "identity").await?;
