@@ -66,13 +66,13 @@ pub async fn admit<A: Action>(
 
 /// Asks again whether a permit still holds, for streams that stay open: the session may have ended, a role may be
 /// gone, the app may be another one of the same name. Not written to the audit trail: nobody called.
-pub async fn still_holds<A: Action>(store: &Store, permit: &Permit<A>) -> Result<bool, StoreError> {
+pub async fn still_holds<A: Action>(store: &Store, permit: &Permit<A>) -> Result<bool, Denied> {
     let path = permit.scope().path();
     let at = |place: usize| path.get(place).cloned();
     let names = Names { tenant: at(0), project: at(1), environment: at(2), app: at(3) };
     let access = match ask(store, permit.credential(), &names).await {
         Ok(access) => access,
-        Err(Denied::Store(error)) => return Err(error),
+        Err(error @ Denied::Store(_)) => return Err(error),
         Err(_) => return Ok(false),
     };
     Ok(judge::<A>(&access, permit.credential(), &names).is_ok_and(|scope| scope.id() == permit.scope().id()))

@@ -5,7 +5,6 @@ use super::route::ALLOW;
 use crate::{
     authz::gate::Denied,
     service::error::{Error, Forbidden},
-    store::StoreError,
 };
 use actix_web::{
     HttpResponse, ResponseError,
@@ -192,33 +191,6 @@ impl ResponseError for Failure {
     }
 }
 
-impl From<StoreError> for Failure {
-    fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::Unavailable(_) => {
-                let mut failure = Self::new(
-                    ProblemCode::Unavailable,
-                    "The database does not answer just now. Nothing was changed; try again in a moment.",
-                )
-                .retry_after(UNAVAILABLE_RETRY_S);
-                failure.0.cause = Some(error.into());
-                failure
-            }
-            StoreError::Contended(_) => {
-                Self::new(ProblemCode::Conflict, "Somebody else changed it at the same moment. Try again.")
-            }
-            StoreError::KeyUsed => Self::done_before().with(|parts| parts.key_used = true),
-            StoreError::Taken { .. } => {
-                Self::new(ProblemCode::NameTaken, "Somebody else made the same thing at the same moment.")
-            }
-            StoreError::Referenced { .. } => {
-                Self::new(ProblemCode::Conflict, "Something else still uses it, or it was removed at the same moment.")
-            }
-            StoreError::Damaged(_) | StoreError::Fault(_) => Self::fault(error.into()),
-        }
-    }
-}
-
 impl From<Denied> for Failure {
     fn from(denied: Denied) -> Self {
         match denied {
@@ -228,7 +200,7 @@ impl From<Denied> for Failure {
                 Self::new(ProblemCode::Forbidden, format!("You need the right {} here.", right.as_str()))
                     .with(|parts| parts.missing_right = Some(right.as_str().to_owned()))
             }
-            Denied::Store(error) => error.into(),
+            Denied::Store(error) => Error::from(error).into(),
         }
     }
 }
@@ -263,7 +235,13 @@ impl From<Error> for Failure {
             Error::InvalidArchive(detail) => Self::new(C::InvalidArchive, detail),
             Error::BodyTooLarge { limit_bytes } => Self::body_too_large(limit_bytes),
             Error::NodeUnavailable(detail) => Self::new(C::NodeUnavailable, detail),
-            Error::Store(error) => error.into(),
+            Error::Unavailable(cause) => Self::new(
+                C::Unavailable,
+                "The database does not answer just now. Nothing was changed; try again in a moment.",
+            )
+            .retry_after(UNAVAILABLE_RETRY_S)
+            .with(|parts| parts.cause = Some(cause.into())),
+            Error::KeyUsed => Self::done_before().with(|parts| parts.key_used = true),
             Error::Fault(cause) => Self::fault(cause),
         }
     }

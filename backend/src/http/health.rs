@@ -1,7 +1,7 @@
 //! For whoever watches the process: whether it lives, and whether it can work.
 
-use super::{error::Failure, input::State};
-use crate::startup::App;
+use super::error::Failure;
+use crate::{service::installation, startup::App};
 use actix_web::{HttpResponse, web};
 
 pub(super) fn configure(config: &mut web::ServiceConfig) {
@@ -13,6 +13,6 @@ async fn alive() -> HttpResponse {
 }
 
 async fn ready(app: web::Data<App>) -> Result<HttpResponse, Failure> {
-    State(app).store.ping().await?;
+    installation::check_ready(&app).await?;
     Ok(HttpResponse::Ok().content_type("text/plain").body("ok\n"))
 }

@@ -6,8 +6,8 @@
 use super::{error::Failure, input::BodySha256, reply::Answer};
 use crate::{
     authz::permit::RequestContext,
+    service::idempotency::{self as keys, Remembered},
     startup::App,
-    store::idempotency::{self as keys, Remembered},
 };
 use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, http::StatusCode, web};
 use berth_domain::id::UserId;
@@ -91,7 +91,7 @@ impl Call {
     pub(super) async fn keep(&self, answer: Answer) -> Result<HttpResponse, Failure> {
         if let (Some((user, key, _)), false) = (&self.known, answer.secret) {
             let body = answer.body.as_deref().unwrap_or_default();
-            let kept = keys::put_answer(&self.app.store, *user, key, answer.status.as_u16(), body).await;
+            let kept = keys::keep(&self.app, *user, key, answer.status.as_u16(), body).await;
             if let Err(error) = kept {
                 // The effect is there and the caller gets the answer; only a repeated call will not.
                 tracing::warn!(%error, "cannot keep the answer of a call with an idempotency key");
@@ -102,7 +102,7 @@ impl Call {
 
     async fn look(&self) -> Result<Option<Remembered>, Failure> {
         let Some((user, key, sha256)) = &self.known else { return Ok(None) };
-        let found = keys::get(&self.app.store, *user, key).await?;
+        let found = keys::recall(&self.app, *user, key).await?;
         if found.as_ref().is_some_and(|found| found.request_sha256 != sha256) {
             return Err(Failure::idempotency_mismatch());
         }

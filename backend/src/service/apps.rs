@@ -23,12 +23,12 @@ use crate::{
         apps::{AppRecord, NewApp, WantedApp, Which, delete_app, insert_app, list_apps, lock_app},
         audit::AuditEntry,
         instances_read::{ReadyRecord, list_node_names, list_ready, list_refusals},
+        nudge::Topic,
         releases::{NewRelease, insert_release},
         rollouts::{self, Cause, list_rollouts, lock_open_rollout, supersede_rollout},
         usage::{UsageChange, reserve},
     },
 };
-use berth_api_types::v1::live::Topic;
 use berth_domain::{
     app::AppSpec,
     field_error::{FieldCode, FieldError},

@@ -13,9 +13,9 @@ use crate::{
         ReadTx, Tx,
         audit::AuditEntry,
         credentials::{self, CredentialRecord},
+        nudge::Topic,
     },
 };
-use berth_api_types::v1::live::Topic;
 use berth_domain::{
     field_error::{FieldCode, FieldError},
     id::RegistryCredentialId,
@@ -23,6 +23,9 @@ use berth_domain::{
 };
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
+
+/// Registry credentials, without the password.
+pub type Credential = CredentialRecord;
 
 /// Longest user name and password, in bytes: clouds give JSON keys of about 2500 as passwords.
 const USERNAME_BYTES_MAX: usize = 256;
@@ -33,7 +36,7 @@ pub async fn list(
     app: &App,
     permit: &Permit<action::credential::List>,
     page: PageRequest<String>,
-) -> Result<Paged<CredentialRecord, String>, Error> {
+) -> Result<Paged<Credential, String>, Error> {
     let after = page.after.as_deref().unwrap_or_default();
     let mut tx = ReadTx::begin(&app.store, permit).await?;
     let rows = credentials::list_credentials(tx.conn(), permit.scope().project.id, after, page.rows()).await?;
@@ -85,11 +88,7 @@ fn parse_registry(text: &str) -> Result<String, FieldError> {
 }
 
 /// Keeps credentials for a registry, instead of those that were there.
-pub async fn put(
-    app: &App,
-    permit: &Permit<action::credential::Put>,
-    new: NewCredential,
-) -> Result<CredentialRecord, Error> {
+pub async fn put(app: &App, permit: &Permit<action::credential::Put>, new: NewCredential) -> Result<Credential, Error> {
     let project = permit.scope().project.id;
     let mut tx = Tx::begin(&app.store, permit).await?;
     let before = credentials::get_sealed_credential(tx.conn(), project, &new.registry).await?;

@@ -66,9 +66,12 @@ pub enum Error {
     /// The node's agent is not connected. A sentence.
     #[error("{0}")]
     NodeUnavailable(String),
-    /// The database.
-    #[error(transparent)]
-    Store(#[from] StoreError),
+    /// The database does not answer; nothing was changed.
+    #[error("the database does not answer")]
+    Unavailable(#[source] StoreError),
+    /// The idempotency key was claimed by another call meanwhile.
+    #[error("the idempotency key was used before")]
+    KeyUsed,
     /// A fault of ours.
     #[error("a fault of ours")]
     Fault(#[from] anyhow::Error),
@@ -89,6 +92,26 @@ impl Error {
     /// One wrong field.
     pub fn field(error: FieldError) -> Self {
         Self::Invalid(vec![error])
+    }
+}
+
+/// What a statement's failure means when the use case has no better word for it.
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable(_) => Self::Unavailable(error),
+            StoreError::KeyUsed => Self::KeyUsed,
+            StoreError::Contended(_) => {
+                Self::Conflict("Somebody else changed it at the same moment. Try again.".into())
+            }
+            StoreError::Taken { .. } => {
+                Self::Conflict("Somebody else made the same thing at the same moment. Look again.".into())
+            }
+            StoreError::Referenced { .. } => {
+                Self::Conflict("Something else still uses it, or it was removed at the same moment.".into())
+            }
+            StoreError::Damaged(_) | StoreError::Fault(_) => Self::Fault(error.into()),
+        }
     }
 }
 

@@ -13,10 +13,10 @@ use crate::{
         ReadTx, StoreError, Tx,
         audit::AuditEntry,
         images::{self, ImageRecord, NewImage, Wanted},
+        nudge::Topic,
     },
 };
 use anyhow::Context as _;
-use berth_api_types::v1::{images::ARCHIVE_BYTES_MAX, live::Topic};
 use berth_domain::{
     field_error::{FieldCode, FieldError},
     id::ImageId,
@@ -35,6 +35,9 @@ use std::{
 };
 use tempfile::NamedTempFile;
 use tokio::io::AsyncWriteExt as _;
+
+/// An image that was loaded from a file.
+pub type Image = ImageRecord;
 
 /// Most images of a project: each may be large.
 const IMAGES_MAX: i64 = 200;
@@ -58,7 +61,7 @@ pub async fn list(
     app: &App,
     permit: &Permit<action::image::Read>,
     page: PageRequest<ImageId>,
-) -> Result<Paged<ImageRecord, ImageId>, Error> {
+) -> Result<Paged<Image, ImageId>, Error> {
     let mut tx = ReadTx::begin(&app.store, permit).await?;
     let wanted = Wanted::Page { after: page.after, limit: page.rows() };
     let rows = images::list_images(tx.conn(), permit.scope().project.id, wanted).await?;
@@ -66,7 +69,7 @@ pub async fn list(
 }
 
 /// One image.
-pub async fn read(app: &App, permit: &Permit<action::image::Read>, image: ImageId) -> Result<ImageRecord, Error> {
+pub async fn read(app: &App, permit: &Permit<action::image::Read>, image: ImageId) -> Result<Image, Error> {
     let mut tx = ReadTx::begin(&app.store, permit).await?;
     images::get_image(tx.conn(), permit.scope().project.id, image).await?.ok_or(Error::NotFound)
 }
@@ -82,21 +85,22 @@ pub fn parse_reference(text: &str) -> Result<ImageReference, Error> {
     Ok(reference)
 }
 
-/// Loads an archive that is sent bit by bit. Without `reference` the archive's own name is used.
+/// Loads an archive of at most `limit_bytes` that is sent bit by bit. Without `reference` the archive's own name is used.
 pub async fn load<E: std::fmt::Display>(
     app: &App,
     permit: &Permit<action::image::Load>,
     reference: Option<ImageReference>,
     body: impl Stream<Item = Result<Bytes, E>>,
-) -> Result<ImageRecord, Error> {
+    limit_bytes: u64,
+) -> Result<Image, Error> {
     check_room(app, permit).await?;
     let folder = images_dir(&app.settings.data_dir);
-    let file = receive(&folder, body).await?;
+    let file = receive(&folder, body, limit_bytes).await?;
     keep(app, permit, reference, folder, file).await
 }
 
 /// Loads the sample's image, which every installation carries. Loading it again gives the one that is there.
-pub async fn load_sample(app: &App, permit: &Permit<action::image::Load>) -> Result<ImageRecord, Error> {
+pub async fn load_sample(app: &App, permit: &Permit<action::image::Load>) -> Result<Image, Error> {
     let sample = app.settings.sample_image.clone().ok_or(Error::NotFound)?;
     check_room(app, permit).await?;
     let folder = images_dir(&app.settings.data_dir);
@@ -128,7 +132,7 @@ async fn keep(
     reference: Option<ImageReference>,
     folder: PathBuf,
     file: NamedTempFile,
-) -> Result<ImageRecord, Error> {
+) -> Result<Image, Error> {
     let kept = blocking(move || inspect_and_store(&folder, file)).await?;
     let Kept { inspected, archive_sha256, size_bytes } = kept?;
     let reference = match (reference, &inspected.tag) {
@@ -214,6 +218,7 @@ fn temporary(folder: &Path) -> anyhow::Result<NamedTempFile> {
 async fn receive<E: std::fmt::Display>(
     folder: &Path,
     body: impl Stream<Item = Result<Bytes, E>>,
+    limit_bytes: u64,
 ) -> Result<NamedTempFile, Error> {
     let folder = folder.to_owned();
     let file = blocking(move || temporary(&folder)).await?;
@@ -228,8 +233,8 @@ async fn receive<E: std::fmt::Display>(
             Ok(Some(Ok(chunk))) => chunk,
         };
         size += chunk.len() as u64;
-        if size > ARCHIVE_BYTES_MAX {
-            return Err(Error::BodyTooLarge { limit_bytes: ARCHIVE_BYTES_MAX });
+        if size > limit_bytes {
+            return Err(Error::BodyTooLarge { limit_bytes });
         }
         out.write_all(&chunk).await.context("cannot write an archive")?;
     }

@@ -74,6 +74,11 @@ pub async fn is_set_up(app: &App) -> Result<bool, Error> {
     Ok(rows::is_set_up(&app.store).await?)
 }
 
+/// Whether the server can work: the database answers.
+pub async fn check_ready(app: &App) -> Result<(), Error> {
+    Ok(app.store.ping().await?)
+}
+
 /// The set-up token, until set-up is done: the one in `file` if it is still good, otherwise a fresh one, written there.
 pub async fn offer_setup_token(store: &Store, ids: &dyn Ids, file: &Path) -> anyhow::Result<Option<String>> {
     let row = rows::get_installation(store).await?.context("the installation is not there")?;

@@ -6,10 +6,10 @@ use crate::{
     authz::{action::tenant::Live, permit::Permit},
     store::{
         ReadTx, Store,
+        nudge::Topic,
         sight::{Place, list_places},
     },
 };
-use berth_api_types::v1::live::Topic;
 use berth_domain::right::{Right, Role};
 
 /// What a reader of a stream may hear of.

@@ -8,6 +8,7 @@ pub mod credentials;
 pub mod error;
 pub mod events;
 pub mod housekeeping;
+pub mod idempotency;
 pub mod images;
 pub mod installation;
 pub mod instances;

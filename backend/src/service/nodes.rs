@@ -19,9 +19,9 @@ use crate::{
         instances::{NodeInstanceRecord, list_node_instances},
         join_tokens::insert_join_token,
         nodes::{self, NodeRecord, Which, get_node, list_nodes, lock_node},
+        nudge::Topic,
     },
 };
-use berth_api_types::v1::live::Topic;
 use berth_domain::{
     app::check_labels,
     id::{EventId, JoinTokenId},

@@ -1,8 +1,6 @@
 //! Pages of lists: at most so many after the last one seen. A page is read with one entry more than is shown, to know
 //! whether another follows.
 
-use berth_api_types::page::PAGE_LIMIT_DEFAULT;
-
 /// Which page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PageRequest<K> {
@@ -10,12 +8,6 @@ pub struct PageRequest<K> {
     pub after: Option<K>,
     /// Entries, within the limits of the API.
     pub limit: u32,
-}
-
-impl<K> Default for PageRequest<K> {
-    fn default() -> Self {
-        Self { after: None, limit: PAGE_LIMIT_DEFAULT }
-    }
 }
 
 impl<K> PageRequest<K> {

@@ -15,11 +15,11 @@ use crate::{
     store::{
         ReadTx, Tx,
         audit::AuditEntry,
+        nudge::Topic,
         people::{self, PersonRecord},
         users::{self, NewUser},
     },
 };
-use berth_api_types::v1::live::Topic;
 use berth_domain::{
     field_error::{FieldCode, FieldError},
     id::UserId,
@@ -27,12 +27,15 @@ use berth_domain::{
 };
 use serde_json::json;
 
+/// A person with a role at the tenant.
+pub type Person = PersonRecord;
+
 /// A page of the people with a role at the tenant.
 pub async fn list(
     app: &App,
     permit: &Permit<action::people::List>,
     page: PageRequest<UserId>,
-) -> Result<Paged<PersonRecord, UserId>, Error> {
+) -> Result<Paged<Person, UserId>, Error> {
     let mut tx = ReadTx::begin(&app.store, permit).await?;
     let tenant = permit.scope().tenant.id;
     let rows = people::list_people(tx.conn(), tenant, None, page.after, page.rows()).await?;
@@ -63,7 +66,7 @@ impl NewPerson {
 }
 
 /// Adds somebody to the tenant; makes an account for who has none.
-pub async fn add(app: &App, permit: &Permit<action::people::Add>, new: NewPerson) -> Result<PersonRecord, Error> {
+pub async fn add(app: &App, permit: &Permit<action::people::Add>, new: NewPerson) -> Result<Person, Error> {
     let tenant = permit.scope().tenant.id;
     // Hashing is dear, and no transaction waits for it.
     let hash = match &new.account {
@@ -114,7 +117,7 @@ pub async fn update(
     permit: &Permit<action::people::Update>,
     user: UserId,
     role: Role,
-) -> Result<PersonRecord, Error> {
+) -> Result<Person, Error> {
     let tenant = permit.scope().tenant.id;
     let mut tx = Tx::begin(&app.store, permit).await?;
     let owners = people::lock_owners(tx.conn(), tenant).await?;
@@ -149,7 +152,7 @@ pub async fn remove(app: &App, permit: &Permit<action::people::Remove>, user: Us
     Ok(())
 }
 
-async fn one(tx: &mut Tx, tenant: berth_domain::id::TenantId, user: UserId) -> Result<PersonRecord, Error> {
+async fn one(tx: &mut Tx, tenant: berth_domain::id::TenantId, user: UserId) -> Result<Person, Error> {
     people::list_people(tx.conn(), tenant, Some(user), None, 1).await?.pop().ok_or(Error::NotFound)
 }
 

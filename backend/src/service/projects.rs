@@ -11,16 +11,19 @@ use crate::{
     store::{
         ReadTx, StoreError, Tx,
         audit::AuditEntry,
+        nudge::Topic,
         projects::{self, EnvironmentRecord, ProjectRecord},
     },
 };
-use berth_api_types::v1::live::Topic;
 use berth_domain::{
     field_error::{FieldCode, FieldError},
     id::{EnvironmentId, ProjectId},
     name::Name,
 };
 use serde_json::json;
+
+/// An environment with how many apps it has.
+pub type Environment = EnvironmentRecord;
 
 /// Environments of a project when nothing was said.
 const ENVIRONMENTS_DEFAULT: [&str; 2] = ["dev", "production"];
@@ -132,7 +135,7 @@ pub async fn delete(app: &App, permit: &Permit<action::project::Delete>) -> Resu
 pub async fn list_environments(
     app: &App,
     permit: &Permit<action::environment::List>,
-) -> Result<Vec<EnvironmentRecord>, Error> {
+) -> Result<Vec<Environment>, Error> {
     let mut tx = ReadTx::begin(&app.store, permit).await?;
     let project = permit.scope().project.id;
     Ok(projects::list_environments(tx.conn(), permit.actor().user, &[project]).await?)
@@ -143,7 +146,7 @@ pub async fn create_environment(
     app: &App,
     permit: &Permit<action::environment::Create>,
     name: Name,
-) -> Result<EnvironmentRecord, Error> {
+) -> Result<Environment, Error> {
     let project = permit.scope().project.id;
     let mut tx = Tx::begin(&app.store, permit).await?;
     if projects::count_environments(tx.conn(), project).await? >= ENVIRONMENTS_MAX as i64 {

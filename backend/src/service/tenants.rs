@@ -11,11 +11,11 @@ use crate::{
     store::{
         ReadTx, StoreError, Tx,
         audit::AuditEntry,
+        nudge::Topic,
         people::insert_role,
         tenants::{self, TenantRecord, Wanted},
     },
 };
-use berth_api_types::v1::live::Topic;
 use berth_domain::{
     field_error::{FieldCode, FieldError},
     id::TenantId,
@@ -25,6 +25,9 @@ use berth_domain::{
     right::Role,
 };
 use serde_json::json;
+
+/// A tenant with its quota and usage.
+pub type Tenant = TenantRecord;
 
 /// What a tenant may use when nothing was said: all of one large machine.
 const QUOTA_DEFAULT: Quota =
@@ -39,7 +42,7 @@ pub async fn list(
     app: &App,
     permit: &Permit<action::tenant::List>,
     page: PageRequest<String>,
-) -> Result<Paged<TenantRecord, String>, Error> {
+) -> Result<Paged<Tenant, String>, Error> {
     let of = (!permit.actor().platform_administrator).then_some(permit.actor().user);
     let after = page.after.as_deref().unwrap_or_default();
     let mut tx = ReadTx::begin(&app.store, permit).await?;
@@ -48,7 +51,7 @@ pub async fn list(
 }
 
 /// One tenant.
-pub async fn read(app: &App, permit: &Permit<action::tenant::Read>) -> Result<TenantRecord, Error> {
+pub async fn read(app: &App, permit: &Permit<action::tenant::Read>) -> Result<Tenant, Error> {
     let mut tx = ReadTx::begin(&app.store, permit).await?;
     tenants::get_tenant(tx.conn(), permit.scope().tenant.id).await?.ok_or(Error::NotFound)
 }
@@ -88,7 +91,7 @@ fn check_quota(quota: Quota, prefix: &str, wrong: &mut Wrong) {
 }
 
 /// Makes a tenant; the caller becomes its owner.
-pub async fn create(app: &App, permit: &Permit<action::tenant::Create>, new: NewTenant) -> Result<TenantRecord, Error> {
+pub async fn create(app: &App, permit: &Permit<action::tenant::Create>, new: NewTenant) -> Result<Tenant, Error> {
     let mut tx = Tx::begin(&app.store, permit).await?;
     let (id, at): (TenantId, _) = (tx.id(), tx.now());
     if !tenants::insert_tenant(tx.conn(), id, &new.name, new.quota, at).await? {
@@ -121,11 +124,7 @@ impl NewQuota {
 }
 
 /// Changes what a tenant may use. Less than what it uses is allowed: then it can only shrink.
-pub async fn set_quota(
-    app: &App,
-    permit: &Permit<action::tenant::SetQuota>,
-    new: NewQuota,
-) -> Result<TenantRecord, Error> {
+pub async fn set_quota(app: &App, permit: &Permit<action::tenant::SetQuota>, new: NewQuota) -> Result<Tenant, Error> {
     let tenant = permit.scope().tenant.id;
     let mut tx = Tx::begin_as_system(&app.store, permit).await?;
     let before = tenants::lock_tenant(tx.conn(), tenant).await?.ok_or(Error::NotFound)?;

@@ -103,7 +103,7 @@ pub async fn redeem(app: &App, open: &Open<Attach>, secret: &str) -> Result<Admi
     };
     let admitted = gate::admit::<Terminal>(&app.store, ticket.credential, &names, open.request().clone()).await;
     let permit = admitted.map_err(|denied| match denied {
-        Denied::Store(error) => Error::Store(error),
+        Denied::Store(error) => error.into(),
         Denied::Unauthenticated | Denied::Hidden | Denied::Missing(_) => Error::Unauthenticated,
     })?;
     let place = find(app, &permit, ticket.instance).await?;

@@ -22,6 +22,9 @@ use berth_domain::{
 use chrono::TimeDelta;
 use serde_json::json;
 
+/// A personal token, without its secret.
+pub type Token = TokenRecord;
+
 /// Longest life of a token, in days.
 const DAYS_MAX: u32 = 365;
 /// Most tokens of a person: more is a program that forgets its own.
@@ -32,7 +35,7 @@ pub async fn list(
     app: &App,
     permit: &Permit<action::token::List>,
     page: PageRequest<TokenId>,
-) -> Result<Paged<TokenRecord, TokenId>, Error> {
+) -> Result<Paged<Token, TokenId>, Error> {
     let mut tx = ReadTx::begin(&app.store, permit).await?;
     let now = app.clock.now();
     let rows = sessions::list_tokens(tx.conn(), permit.actor().user, now, page.after, page.rows()).await?;

@@ -2,7 +2,7 @@
 //! transaction that made the change, so that nobody looks before it is there.
 
 use super::StoreError;
-use berth_api_types::v1::live::Topic;
+pub use berth_api_types::v1::live::Topic;
 use berth_domain::id::TenantId;
 use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;

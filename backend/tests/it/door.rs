@@ -6,6 +6,7 @@ use crate::{
 };
 use berth_api_types::path;
 use berth_server::http;
+use berth_testkit::wait::until_async;
 use serde_json::{Value, json};
 use std::{collections::BTreeSet, time::Duration};
 
@@ -126,11 +127,8 @@ async fn when_the_database_is_away_callers_are_told_to_come_back_and_it_recovers
     }
     assert_eq!(browser.get("/healthz").await.status, 200, "the process lives");
     door.open();
-    let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
-    while browser.get(&path::status()).await.status != 200 {
-        assert!(tokio::time::Instant::now() < deadline, "it recovers by itself");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    let answers = || async { (browser.get(&path::status()).await.status == 200).then_some(()) };
+    until_async("the server to recover by itself", Duration::from_secs(20), answers).await;
 }
 
 #[tokio::test]

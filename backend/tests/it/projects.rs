@@ -34,8 +34,7 @@ async fn wrong_names_are_told_one_by_one() {
     let owner = with_project(&world).await;
     let body = json!({ "name": "New", "environments": ["dev", "", "dev"] });
     let refused = owner.post(&path::projects("acme"), body).await;
-    let wanted =
-        [("name", "bad_character"), ("environments[1]", "required"), ("environments[2]", "duplicate")];
+    let wanted = [("name", "bad_character"), ("environments[1]", "required"), ("environments[2]", "duplicate")];
     assert_eq!((refused.status, refused.fields()), (422, wanted.to_vec()));
     assert_eq!(owner.post(&path::projects("acme"), json!({ "name": "shop" })).await.code(), "name_taken");
     assert_eq!(world.value::<i64>("SELECT count(*) FROM projects").await, 1);
@@ -90,9 +89,7 @@ async fn a_registry_password_is_never_shown_again() {
     for text in [first.body.to_string(), listed.to_string(), trail, dump] {
         assert!(!text.contains("canary"), "{text}");
     }
-    let refused = owner
-        .send("PUT", &url, json!({ "registry": "https://x", "username": "a:b", "password": "" }))
-        .await;
+    let refused = owner.send("PUT", &url, json!({ "registry": "https://x", "username": "a:b", "password": "" })).await;
     let wanted = [("registry", "bad_format"), ("username", "bad_character"), ("password", "required")];
     assert_eq!(refused.fields(), wanted);
     let id = first.body["id"].as_str().expect("an id").parse().expect("credentials");

@@ -89,8 +89,10 @@ async fn without_a_tenant_set_there_are_no_rows() {
         .expect("sets");
     assert_eq!(count("SELECT count(*) FROM tenants").fetch_one(&mut *tx).await.expect("counts"), 1);
     assert_eq!(count("SELECT count(*) FROM projects").fetch_one(&mut *tx).await.expect("counts"), 1);
-    let foreign = sqlx::query("INSERT INTO projects (id, tenant_id, name, created_at)
-        SELECT gen_random_uuid(), gen_random_uuid(), 'x', now()")
+    let foreign = sqlx::query(
+        "INSERT INTO projects (id, tenant_id, name, created_at)
+        SELECT gen_random_uuid(), gen_random_uuid(), 'x', now()",
+    )
     .execute(&mut *tx)
     .await;
     assert!(foreign.expect_err("another tenant's row").to_string().contains("row-level security"));

@@ -8,8 +8,7 @@ use crate::{
         page,
         reply::Found,
     },
-    service::audit as trails,
-    store::audit_read::ChainedRow,
+    service::audit::{self as trails, Entry},
 };
 use berth_api_types::{
     page::{Page, PageQuery},
@@ -36,7 +35,7 @@ pub async fn list_platform(
     Ok(Found(page::view(rows, view)))
 }
 
-fn view(chained: ChainedRow) -> AuditView {
+fn view(chained: Entry) -> AuditView {
     let row = chained.row;
     AuditView {
         id: row.id,

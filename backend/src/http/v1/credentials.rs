@@ -8,8 +8,7 @@ use crate::{
         page,
         reply::{Done, Found},
     },
-    service::credentials::{self, NewCredential},
-    store::credentials::CredentialRecord,
+    service::credentials::{self, Credential, NewCredential},
 };
 use berth_api_types::{
     page::{Page, PageQuery},
@@ -54,7 +53,7 @@ pub async fn delete(
     Ok(Done)
 }
 
-fn view(credential: CredentialRecord) -> CredentialView {
+fn view(credential: Credential) -> CredentialView {
     CredentialView {
         id: credential.id,
         registry: credential.registry,

@@ -8,8 +8,7 @@ use crate::{
         page,
         reply::{Created, Done, Found},
     },
-    service::images,
-    store::images::ImageRecord,
+    service::images::{self, Image},
 };
 use actix_web::{HttpRequest, http::header};
 use berth_api_types::{
@@ -46,7 +45,7 @@ pub async fn load(
         return Err(Failure::body_too_large(ARCHIVE_BYTES_MAX));
     }
     let reference = query.reference.as_deref().map(images::parse_reference).transpose()?;
-    Ok(Created(view(images::load(&app, &permit, reference, payload).await?)))
+    Ok(Created(view(images::load(&app, &permit, reference, payload, ARCHIVE_BYTES_MAX).await?)))
 }
 
 /// Loads the sample's image.
@@ -75,7 +74,7 @@ pub async fn delete(permit: Permit<image::Delete>, app: State, Path(path): Path<
     Ok(Done)
 }
 
-fn view(image: ImageRecord) -> ImageView {
+fn view(image: Image) -> ImageView {
     ImageView {
         id: image.id,
         reference: image.reference,

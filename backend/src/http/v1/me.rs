@@ -13,9 +13,8 @@ use crate::{
     },
     service::{
         me::{self as account, Me, ProfileChange},
-        tokens::{self, NewToken},
+        tokens::{self, NewToken, Token},
     },
-    store::sessions::TokenRecord,
 };
 use berth_api_types::{
     page::{Page, PageQuery},
@@ -112,7 +111,7 @@ pub async fn revoke_token(
     Ok(Done)
 }
 
-fn token_view(token: TokenRecord) -> TokenView {
+fn token_view(token: Token) -> TokenView {
     TokenView {
         id: token.id,
         name: token.name,

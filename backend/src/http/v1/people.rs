@@ -8,8 +8,7 @@ use crate::{
         page,
         reply::{Created, Done, Found},
     },
-    service::people::{self as persons, NewPerson},
-    store::people::PersonRecord,
+    service::people::{self as persons, NewPerson, Person},
 };
 use berth_api_types::{
     page::{Page, PageQuery},
@@ -60,7 +59,7 @@ pub async fn remove(permit: Permit<people::Remove>, app: State, Path(path): Path
     Ok(Done)
 }
 
-fn view(person: PersonRecord) -> PersonView {
+fn view(person: Person) -> PersonView {
     PersonView {
         id: person.id,
         email: person.email,

@@ -13,9 +13,8 @@ use crate::{
     },
     service::{
         error::Error,
-        projects::{self, NewProject, Project},
+        projects::{self, Environment, NewProject, Project},
     },
-    store::projects::EnvironmentRecord,
 };
 use berth_api_types::{
     page::{Page, PageQuery},
@@ -88,6 +87,6 @@ fn project_view(project: Project) -> ProjectView {
     }
 }
 
-fn environment_view(environment: EnvironmentRecord) -> EnvironmentView {
+fn environment_view(environment: Environment) -> EnvironmentView {
     EnvironmentView { id: environment.id, name: environment.name, apps: environment.apps }
 }

@@ -8,8 +8,7 @@ use crate::{
         page,
         reply::{Created, Done, Found},
     },
-    service::tenants::{self, NewQuota, NewTenant},
-    store::tenants::TenantRecord,
+    service::tenants::{self, NewQuota, NewTenant, Tenant},
 };
 use berth_api_types::{
     page::{Page, PageQuery},
@@ -58,7 +57,7 @@ pub async fn set_quota(
     Ok(Found(view(tenants::set_quota(&app, &permit, quota).await?)))
 }
 
-fn view(tenant: TenantRecord) -> TenantView {
+fn view(tenant: Tenant) -> TenantView {
     TenantView {
         id: tenant.id,
         name: tenant.name,
