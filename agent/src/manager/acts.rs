@@ -40,6 +40,8 @@ impl Manager {
                 Step::Launch { instance, container } => self.launch(instance, container),
                 Step::Watch { instance, container } => self.watch(instance, container),
                 Step::Cancel { instance } => self.cancel(instance),
+                // The set that no longer wants it could be forgotten by a crash; then it would come back.
+                Step::Stop { .. } if !self.safe => {}
                 Step::Stop { container, grace_s } => self.stop(container, grace_s),
                 Step::Settle { instance } => self.settle(instance),
             }

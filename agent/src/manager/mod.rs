@@ -10,7 +10,7 @@ use crate::{
     desired::{self, Refusal},
     diff::{Launching, Stopping},
     events::{Events, Severity},
-    ledger::{Generation, Ledger},
+    ledger::{Generation, Ledger, LedgerError},
     limit,
     observe::{Look, Observation},
     probe::Verdict,
@@ -29,7 +29,7 @@ use std::{
 };
 use tokio::{
     sync::{mpsc, watch},
-    task::AbortHandle,
+    task::{AbortHandle, JoinHandle},
     time::{self, Instant},
 };
 use tokio_util::sync::CancellationToken;
@@ -63,6 +63,8 @@ pub enum Input {
     Stopped(String, Result<(), Failure>),
     /// A probe has something new to say.
     Judged(InstanceId, String, Verdict),
+    /// The ledger was written, or not.
+    Saved(Box<Ledger>, Result<(), LedgerError>),
     /// Networks of the installation that are there.
     Networks(Vec<String>),
 }
@@ -76,7 +78,7 @@ pub struct Door {
     pub observation: watch::Receiver<Option<Arc<Observation>>>,
     /// Whether the engine answers.
     pub docker_answers: watch::Receiver<bool>,
-    /// The highest generation that was seen.
+    /// The newest set that is safe on disk.
     pub seen: watch::Receiver<Generation>,
 }
 
@@ -86,6 +88,9 @@ pub struct Manager {
     events: Arc<Events>,
     directory: PathBuf,
     ledger: Ledger,
+    /// Whether the ledger on disk is the one in memory.
+    safe: bool,
+    saving: Option<JoinHandle<()>>,
     began_ms: u64,
     /// A set was received since the agent began.
     fresh: bool,
@@ -130,6 +135,8 @@ impl Manager {
             events,
             directory,
             ledger,
+            safe: true,
+            saving: None,
             began_ms: clock::now_ms(),
             fresh: false,
             answers: false,
@@ -167,28 +174,31 @@ impl Manager {
             tokio::select! {
                 () = end.cancelled() => break,
                 input = self.received.recv() => match input {
-                    Some(input) => self.handle(input).await,
+                    Some(input) => self.handle(input),
                     None => break,
                 },
-                _ = period.tick() => self.look_at_everything().await,
+                _ = period.tick() => self.look_at_everything(),
                 () = time::sleep_until(wake) => {}
             }
             // What is waiting already is taken in first: one decision for all of it.
             while let Ok(input) = self.received.try_recv() {
-                self.handle(input).await;
+                self.handle(input);
             }
             self.drive();
             self.publish();
         }
         self.probes.into_values().for_each(|probe| probe.abort());
+        if let Some(saving) = self.saving {
+            let _ = saving.await;
+        }
         if let Err(error) = self.ledger.save(&self.directory) {
             tracing::error!(%error, "the ledger was not saved at the end");
         }
     }
 
-    async fn handle(&mut self, input: Input) {
+    fn handle(&mut self, input: Input) {
         match input {
-            Input::Desired(set) => self.receive(set).await,
+            Input::Desired(set) => self.receive(set),
             Input::Answers(answers) => self.answered(answers),
             Input::EventsBegan => self.look(true),
             Input::Event(event) => self.happened(&event),
@@ -207,12 +217,14 @@ impl Manager {
             Input::Launched(instance, generation, outcome) => self.launched(instance, generation, outcome),
             Input::Stopped(container, outcome) => self.stopped(container, outcome),
             Input::Judged(instance, container, verdict) => self.judged(instance, &container, verdict),
+            Input::Saved(written, outcome) => self.saved(&written, outcome),
             Input::Networks(names) => self.remove_networks(&names),
         }
     }
 
-    /// A new set: checked, written to disk, then acted upon.
-    async fn receive(&mut self, set: DesiredSet) {
+    /// A new set. It is written to disk while the first launches begin already; nothing is stopped before it is safe
+    /// there, and the server is not told before that it was taken.
+    fn receive(&mut self, set: DesiredSet) {
         let accepted = match desired::accept(set, self.ledger.seen, !self.containers.is_empty()) {
             Ok(accepted) => accepted,
             Err(refusal) => return self.refused(&refusal),
@@ -222,14 +234,6 @@ impl Manager {
         next.wanted = accepted.wanted;
         next.restarts.retain(|instance, _| instance.parse().is_ok_and(|id: InstanceId| next.wanted.contains_key(&id)));
         next.uploads = self.shop.images.uploads();
-        if next != self.ledger {
-            let (ledger, directory) = (next.clone(), self.directory.clone());
-            let saved = tokio::task::spawn_blocking(move || ledger.save(&directory)).await;
-            if let Ok(Err(error)) = saved {
-                let message = format!("The desired set was not taken: it cannot be written to disk. {error}");
-                return self.events.add(None, Severity::Error, "ledger_unwritable", message);
-            }
-        }
         for (instance, wanted) in &next.wanted {
             let before = self.ledger.wanted.get(instance);
             let anew = before.is_none_or(|b| b.generation != wanted.generation || b.stop && !wanted.stop);
@@ -238,9 +242,42 @@ impl Manager {
                 self.tracks.insert(*instance, Track::new(wanted.generation, 0));
             }
         }
-        self.ledger = next;
         self.fresh = true;
-        self.show_seen.send_replace(self.ledger.seen);
+        if next != self.ledger {
+            self.ledger = next;
+            self.save();
+        }
+    }
+
+    /// Begins to write the ledger; one writer at a time.
+    fn save(&mut self) {
+        self.safe = false;
+        if self.saving.is_some() {
+            return;
+        }
+        let (ledger, directory, inbox) = (self.ledger.clone(), self.directory.clone(), self.inbox.clone());
+        self.saving = Some(tokio::task::spawn_blocking(move || {
+            let outcome = ledger.save(&directory);
+            let _ = inbox.send(Input::Saved(Box::new(ledger), outcome));
+        }));
+    }
+
+    fn saved(&mut self, written: &Ledger, outcome: Result<(), LedgerError>) {
+        self.saving = None;
+        match outcome {
+            Ok(()) => {
+                self.show_seen.send_replace(written.seen);
+                self.safe = *written == self.ledger;
+                if !self.safe {
+                    self.save();
+                }
+            }
+            // Tried again with the next look at everything.
+            Err(error) => {
+                let message = format!("The desired set cannot be written to disk; nothing is stopped. {error}");
+                self.events.add(None, Severity::Error, "ledger_unwritable", message);
+            }
+        }
     }
 
     fn refused(&mut self, refusal: &Refusal) {
@@ -251,8 +288,8 @@ impl Manager {
         }
     }
 
-    async fn look_at_everything(&mut self) {
-        self.keep_restarts().await;
+    fn look_at_everything(&mut self) {
+        self.keep_counts();
         if !self.answers {
             return;
         }
@@ -267,20 +304,15 @@ impl Manager {
         }
     }
 
-    /// Writes what changed beside the set: counts of restarts and loaded uploads.
-    async fn keep_restarts(&mut self) {
-        let restarts = self.tracks.iter().filter(|(_, track)| track.restarts > 0);
+    /// Writes what changed beside the set: counts of restarts and loaded uploads. Tries again what was not written.
+    fn keep_counts(&mut self) {
         let mut next = self.ledger.clone();
+        let restarts = self.tracks.iter().filter(|(_, track)| track.restarts > 0);
         next.restarts = restarts.map(|(instance, track)| (instance.to_string(), track.restarts)).collect();
         next.uploads = self.shop.images.uploads();
-        if next == self.ledger {
-            return;
-        }
-        let (ledger, directory) = (next.clone(), self.directory.clone());
-        match tokio::task::spawn_blocking(move || ledger.save(&directory)).await {
-            Ok(Ok(())) => self.ledger = next,
-            Ok(Err(error)) => tracing::error!(%error, "the ledger cannot be written"),
-            Err(_) => {}
+        if next != self.ledger || !self.safe {
+            self.ledger = next;
+            self.save();
         }
     }
 
@@ -307,7 +339,7 @@ impl Manager {
         }
         let observation = Observation {
             instances: self.tracks.iter().map(|(instance, track)| track.to_wire(*instance)).collect(),
-            generation: self.ledger.seen,
+            generation: *self.show_seen.borrow(),
             docker_answers: self.answers,
             own_ports: self.containers.values().flat_map(|c| c.ports.values().copied()).collect(),
         };
