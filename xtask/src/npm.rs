@@ -1,11 +1,19 @@
 //! Packages from npm: exactly those of the lock file, installed again only when it changes.
 
 use crate::{
-    fresh,
+    fresh, place,
     process::{find, run},
 };
 use anyhow::{Result, bail};
-use std::{path::Path, process::Command};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+/// Where the packages of the console lie.
+pub fn console() -> PathBuf {
+    place::root().join("frontend/js")
+}
 
 /// Fills `node_modules` of a directory with a `package-lock.json`.
 pub fn install(directory: &Path) -> Result<()> {

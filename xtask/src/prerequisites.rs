@@ -18,7 +18,6 @@ const IPTABLES: Need = Need { package: "iptables", present: || find("iptables").
 const IPROUTE: Need = Need { package: "iproute2", present: || find("ip").is_some() };
 const NODE: Need = Need { package: "nodejs", present: || find("node").is_some() };
 const NPM: Need = Need { package: "npm", present: || find("npm").is_some() };
-const BINARYEN: Need = Need { package: "binaryen", present: || find("wasm-opt").is_some() };
 const CHROMIUM: Need = Need { package: "chromium", present: || find("chromium").is_some() };
 /// A shell for images that tests make.
 const BUSYBOX: Need = Need { package: "busybox-static", present: || find("busybox").is_some() };
@@ -28,7 +27,7 @@ const FONTS: Need =
 
 /// For building and starting everything.
 pub fn for_up() -> Result<()> {
-    packages(&[POSTGRES, DOCKER, IPTABLES, NODE, NPM, BINARYEN])?;
+    packages(&[POSTGRES, DOCKER, IPTABLES, NODE, NPM])?;
     wasm_target()
 }
 
@@ -40,7 +39,7 @@ pub fn for_console() -> Result<()> {
 
 /// For all tests: the fleet starts Docker hosts of its own, the browser tests a browser.
 pub fn for_tests() -> Result<()> {
-    packages(&[POSTGRES, DOCKERD, CONTAINERD, IPTABLES, IPROUTE, NODE, NPM, BINARYEN, CHROMIUM, FONTS, BUSYBOX])?;
+    packages(&[POSTGRES, DOCKERD, CONTAINERD, IPTABLES, IPROUTE, NODE, NPM, CHROMIUM, FONTS, BUSYBOX])?;
     component("rustfmt", "cargo-fmt")?;
     component("clippy", "cargo-clippy")?;
     wasm_target()

@@ -1,7 +1,7 @@
 //! Scripts, styles and fonts, bundled by esbuild, each name with the hash of its content.
 
 use super::{Mode, work_dir};
-use crate::{fresh, npm, place, process::run};
+use crate::{fresh, npm, process::run};
 use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
 use std::{
@@ -19,7 +19,6 @@ const TARGET: &str = "--target=es2022,chrome120,firefox121,safari17.2";
 /// Fills the work directory `assets`. Afterwards it holds the module, the script that starts it, and the parts that
 /// are loaded when they are opened.
 pub fn bundle(mode: Mode) -> Result<()> {
-    npm::install(&scripts())?;
     let out = work_dir(DIRECTORY);
     fs::remove_dir_all(&out).ok();
     fs::create_dir_all(&out)?;
@@ -30,7 +29,7 @@ pub fn bundle(mode: Mode) -> Result<()> {
         format!("import init from \"./berth.js\";\nawait init({{ module_or_path: \"/{DIRECTORY}/{module}\" }});\n"),
     )?;
     esbuild(&starter, "berth", mode, &["--format=esm"])?;
-    run(Command::new("node").arg(scripts().join("build.mjs")).arg(work_dir("parts")).current_dir(scripts()))?;
+    run(Command::new("node").arg(npm::console().join("build.mjs")).arg(work_dir("parts")).current_dir(npm::console()))?;
     for name in parts()?.values() {
         fs::copy(work_dir("parts").join(name), out.join(name)).with_context(|| format!("copying {name}"))?;
     }
@@ -48,7 +47,7 @@ pub fn parts() -> Result<BTreeMap<String, String>> {
 pub fn esbuild(entry: &Path, name: &str, mode: Mode, more: &[&str]) -> Result<String> {
     let own_out = work_dir("esbuild").join(name);
     fs::remove_dir_all(&own_out).ok();
-    let mut command = Command::new(scripts().join("node_modules/.bin/esbuild"));
+    let mut command = Command::new(npm::console().join("node_modules/.bin/esbuild"));
     command.arg(entry).arg(format!("--outdir={}", own_out.display())).args(more);
     command.args(["--bundle", TARGET, "--log-level=warning", "--legal-comments=none"]);
     command.args([&format!("--entry-names={name}-[hash]"), "--asset-names=[name]-[hash]"]);
@@ -79,8 +78,4 @@ pub fn copy_hashed(file: &Path, out: &Path, name: &str) -> Result<String> {
     let hashed = format!("{name}-{hash}.{extension}");
     fs::write(out.join(&hashed), bytes)?;
     Ok(hashed)
-}
-
-fn scripts() -> PathBuf {
-    place::root().join("frontend/js")
 }

@@ -5,7 +5,7 @@ mod assets;
 mod page;
 mod wasm;
 
-use crate::{fresh, place, prerequisites, process::step};
+use crate::{fresh, npm, place, prerequisites, process::step};
 use anyhow::Result;
 use std::{fs, path::PathBuf};
 
@@ -23,8 +23,9 @@ pub fn build(mode: Mode) -> Result<()> {
     prerequisites::for_console()?;
     let inputs = ["frontend", "crates/api-types", "crates/domain", "scheduler/core", "xtask/src/console", "Cargo.lock"];
     let inputs: Vec<PathBuf> = inputs.iter().map(|path| place::root().join(path)).collect();
-    let hash = fresh::hash(&inputs, &[&format!("{mode:?}"), wasm::optimizer()])?;
+    let hash = fresh::hash(&inputs, &[&format!("{mode:?}")])?;
     let built = fresh::unless_done(&place::console().with_extension("stamp"), &hash, || {
+        step("its packages", || npm::install(&npm::console()))?;
         step("the console, as WebAssembly", || wasm::compile(mode))?;
         step("its scripts and styles", || assets::bundle(mode))?;
         step("its page", || page::assemble(mode))

@@ -2,16 +2,18 @@
 
 use super::{Mode, work_dir};
 use crate::{
-    place,
-    process::{cargo, find, run},
+    npm, place,
+    process::{cargo, run},
 };
 use anyhow::{Context, Result};
 use std::{fs, path::Path, process::Command};
 use wasm_bindgen_cli_support::Bindgen;
 
-/// What rustc's code uses beyond the first version of WebAssembly. Never "all": old optimisers then emit what no browser takes.
-const FEATURES: [&str; 6] = [
+/// What rustc's code uses beyond the first version of WebAssembly. Never "all": the optimiser would then use what not
+/// every browser takes.
+const FEATURES: [&str; 7] = [
     "--enable-bulk-memory",
+    "--enable-bulk-memory-opt",
     "--enable-mutable-globals",
     "--enable-multivalue",
     "--enable-nontrapping-float-to-int",
@@ -19,10 +21,9 @@ const FEATURES: [&str; 6] = [
     "--enable-sign-ext",
 ];
 
-/// Whether results depend on the optimiser being there.
-pub fn optimizer() -> &'static str {
-    if find("wasm-opt").is_some() { "with wasm-opt" } else { "without wasm-opt" }
-}
+/// Every component's view gets the same type: nested ones would be compiled anew for each place that they stand in,
+/// which costs minutes and megabytes.
+const RUSTFLAGS: &str = "--cfg erase_components";
 
 /// Leaves `berth.js` and `berth_bg.wasm` in the work directory `bindgen`.
 pub fn compile(mode: Mode) -> Result<()> {
@@ -33,6 +34,8 @@ pub fn compile(mode: Mode) -> Result<()> {
     // A target directory of its own: this profile is like no other, and cargo would wait for the lock of other builds.
     let target_dir = place::target().join("console");
     run(cargo()
+        .env("RUSTFLAGS", RUSTFLAGS)
+        .env_remove("CARGO_ENCODED_RUSTFLAGS")
         .args(["build", "--package", "berth-console", "--target", "wasm32-unknown-unknown", "--profile", profile])
         .arg("--target-dir")
         .arg(&target_dir))?;
@@ -51,19 +54,11 @@ fn bind(module: &Path, out: &Path) -> Result<()> {
     bindgen.generate(out)
 }
 
-/// A fifth smaller, when Binaryen is there; without it the console works as well.
+/// A third smaller. The optimiser is npm's, of the version in the lock file: the one that Debian 12 has mistakes the
+/// table of references that wasm-bindgen exports for the table of functions, and the console then does not start.
 fn optimize(module: &Path) -> Result<()> {
-    let Some(wasm_opt) = find("wasm-opt") else {
-        println!("  wasm-opt (binaryen) is not installed: the console will be larger than it could be");
-        return Ok(());
-    };
     let optimized = module.with_extension("optimized");
-    let result = run(Command::new(wasm_opt).arg("-Oz").args(FEATURES).arg(module).arg("--output").arg(&optimized));
-    match result {
-        Ok(()) => fs::rename(&optimized, module).context("taking the optimised module"),
-        Err(error) => {
-            println!("  {error}; going on without: the console will be larger than it could be");
-            Ok(())
-        }
-    }
+    let wasm_opt = npm::console().join("node_modules/.bin/wasm-opt");
+    run(Command::new(wasm_opt).arg("-Oz").args(FEATURES).arg(module).arg("--output").arg(&optimized))?;
+    fs::rename(&optimized, module).context("taking the optimised module")
 }
