@@ -8,4 +8,3 @@ pub mod projects;
 pub mod session;
 pub mod tenants;
 pub mod upload;
-pub mod uploads;

@@ -11,6 +11,11 @@ use wasm_bindgen::{JsCast, prelude::Closure};
 
 /// Distance from the end that still counts as being there, in px.
 const AT_END_PX: i32 = 8;
+/// Frames that are waited for the page to be laid out.
+const LAYOUT_FRAMES_MAX: u32 = 30;
+/// Narrowest and widest column of instances' names, in characters.
+const NAME_CHARS_MIN: usize = 6;
+const NAME_CHARS_MAX: usize = 28;
 
 /// What the lines are drawn with. Copy it around.
 #[derive(Clone, Copy)]
@@ -56,30 +61,41 @@ pub fn LogLines(feed: LogFeed, state: LinesState, #[prop(into)] on_pick: Callbac
         feed.lines(first, last)
     });
     watch_height(node, height);
-    // After each drawing: the end into view while following, or the line that was asked for.
+    // After each drawing: the line that was asked for, or the end while following.
+    let place = Placing { node, window, feed, state };
     Effect::new(move |_| {
-        let window = window.get();
-        let Some(element) = node.get() else { return };
-        if let Some(number) = state.reveal.get() {
-            let row = feed.with_untracked(|buffer| buffer.position(number));
-            state.following.set(false);
-            state.reveal.set(None);
-            after_layout(move || element.set_scroll_top(window.scroll_to(row) as i32));
-        } else if state.following.get() {
-            after_layout(move || element.set_scroll_top(element.scroll_height()));
-        }
+        window.track();
+        state.reveal.track();
+        state.following.track();
+        place.when_laid_out(LAYOUT_FRAMES_MAX);
     });
     let on_scroll = move |_| {
         let Some(element) = node.get_untracked() else { return };
-        scroll.set(f64::from(element.scroll_top()));
+        let (before, now) = (scroll.get_untracked(), f64::from(element.scroll_top()));
+        scroll.set(now);
         let to_end = element.scroll_height() - element.client_height() - element.scroll_top();
-        let at_end = to_end <= AT_END_PX;
-        if at_end != state.following.get_untracked() && !squeezed_while_following(&element, &window.get_untracked()) {
-            state.following.set(at_end);
+        // New lines move the end away; only somebody who scrolls up stops following.
+        if to_end <= AT_END_PX && place.is_laid_out(&element) {
+            state.following.set(true);
+        } else if now < before {
+            state.following.set(false);
         }
     };
+    let name_width = Memo::new(move |_| {
+        let longest = feed.with(|buffer| buffer.instances().iter().map(String::len).max().unwrap_or_default());
+        longest.clamp(NAME_CHARS_MIN, NAME_CHARS_MAX)
+    });
     view! {
-        <div class="log" node_ref=node role="log" aria-live="off" aria-label=t::apps::log_region() tabindex="0" on:scroll=on_scroll>
+        <div
+            class="log"
+            style:--name-width=move || format!("{}ch", name_width.get())
+            node_ref=node
+            role="log"
+            aria-live="off"
+            aria-label=t::apps::log_region()
+            tabindex="0"
+            on:scroll=on_scroll
+        >
             <div class="log-all" style:height=move || format!("{}px", window.get().total_px())>
                 <div class="log-rows" style:transform=move || format!("translateY({}px)", window.get().offset_px())>
                     <For each=move || lines.get() key=|line| line.number let:line>
@@ -91,13 +107,41 @@ pub fn LogLines(feed: LogFeed, state: LinesState, #[prop(into)] on_pick: Callbac
     }
 }
 
-/// New lines make the element taller before the end is brought into view; that is not the person scrolling away.
-fn squeezed_while_following(element: &web_sys::HtmlElement, window: &RowWindow) -> bool {
-    f64::from(element.scroll_height()) + 1.0 < window.total_px()
+/// Brings what is wanted into view.
+#[derive(Clone, Copy)]
+struct Placing {
+    node: NodeRef<Div>,
+    window: Memo<RowWindow>,
+    feed: LogFeed,
+    state: LinesState,
 }
 
-fn after_layout(act: impl FnOnce() + 'static) {
-    request_animation_frame(act);
+impl Placing {
+    /// Whether the element is as tall as its lines want it: before that, no place in it means anything.
+    fn is_laid_out(self, element: &web_sys::HtmlElement) -> bool {
+        f64::from(element.scroll_height()) + 1.0 >= self.window.get_untracked().total_px()
+    }
+    /// Waits for the page to be laid out. What is wanted is asked then, as several changes may come before.
+    fn when_laid_out(self, frames: u32) {
+        request_animation_frame(move || {
+            let Some(element) = self.node.try_get_untracked().flatten() else { return };
+            if self.is_laid_out(&element) {
+                self.scroll(&element);
+            } else if frames > 0 {
+                self.when_laid_out(frames - 1);
+            }
+        });
+    }
+    fn scroll(self, element: &web_sys::HtmlElement) {
+        if let Some(number) = self.state.reveal.get_untracked() {
+            self.state.reveal.set(None);
+            self.state.following.set(false);
+            let row = self.feed.with_untracked(|buffer| buffer.position(number));
+            element.set_scroll_top(self.window.get_untracked().scroll_to(row) as i32);
+        } else if self.state.following.get_untracked() {
+            element.set_scroll_top(element.scroll_height());
+        }
+    }
 }
 
 fn watch_height(node: NodeRef<Div>, height: RwSignal<f64>) {

@@ -61,6 +61,7 @@ pub fn LogView(
                 let hit = found.and_then(|number| feed.with_untracked(|buffer| buffer.line_at(number)));
                 missing.set(hit.is_none_or(|line| line.at != time));
                 state.marked.set(found);
+                state.following.set(false);
                 state.reveal.set(found);
             }),
             None => follow.run(()),

@@ -1,10 +1,11 @@
 //! The apps of an environment.
 
-use super::{sample::SampleButton, words};
+use super::words;
 use crate::{
     api,
     components::{
         button::{ButtonKind, LinkButton},
+        deploy_sample::DeploySample,
         empty_state::EmptyState,
         icon::{Icon, Svg},
         loaded::loaded,
@@ -80,7 +81,7 @@ fn NoApps(at: Memo<EnvironmentScope>, may_create: Memo<bool>) -> impl IntoView {
                         .get()
                         .then(|| {
                             view! {
-                                <SampleButton at=at kind=ButtonKind::Main />
+                                <DeploySample at=at kind=ButtonKind::Main />
                                 <LinkButton href=new_app icon=Icon::Plus>{t::apps::new_app()}</LinkButton>
                             }
                         })

@@ -5,7 +5,6 @@ pub mod form;
 pub mod list;
 pub mod new;
 pub mod plan_card;
-pub mod sample;
 pub mod words;
 
 pub use self::{app::AppPage, list::AppsPage, new::NewAppPage};

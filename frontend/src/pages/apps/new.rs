@@ -84,7 +84,7 @@ pub fn NewAppPage() -> impl IntoView {
                 <PortTable state=state />
                 <ReadinessFields state=state />
                 <EnvTable state=state />
-                <details class="more">
+                <details class="fold">
                     <summary>{t::apps::advanced()}</summary>
                     <AdvancedFields state=state />
                 </details>

@@ -1,7 +1,9 @@
 //! Sentences about apps: why something has no place, why it ended, how an image is called for short.
 
-use crate::components::{pill::Tone, state};
-use crate::i18n::{bytes, mebibytes, t};
+use crate::{
+    components::{pill::Tone, state},
+    i18n::{Locale, bytes, locale, mebibytes, t},
+};
 use berth_api_types::v1::apps::{InstanceView, PullView, RefusalView};
 use berth_domain::{image::ImageReference, lifecycle::InstancePhase};
 use std::collections::BTreeMap;
@@ -26,6 +28,12 @@ pub fn short_image(image: &str) -> String {
         out.push_str(digest.short());
     }
     out
+}
+
+/// `web:1.4`: the last part alone, for a place with little room.
+pub fn image_name(image: &str) -> String {
+    let short = short_image(image);
+    short.rsplit('/').next().unwrap_or_default().to_owned()
 }
 
 /// How many nodes lack what: `2 lack memory, 1 is cordoned or drained`.
@@ -110,10 +118,7 @@ pub fn doing(instance: &InstanceView, check: Option<&str>) -> Option<String> {
 
 /// Why an instance is not ready: what its agent says, restarts, and what its exit code means.
 pub fn failure(instance: &InstanceView) -> String {
-    let mut parts = Vec::new();
-    if !instance.message.is_empty() {
-        parts.push(instance.message.clone());
-    }
+    let mut parts: Vec<String> = cause(instance).into_iter().collect();
     if instance.restarts > 0 {
         parts.push(match instance.exit_code {
             Some(code) => t::apps::crash_text(instance.restarts, code),
@@ -122,6 +127,48 @@ pub fn failure(instance: &InstanceView) -> String {
     }
     parts.extend(instance.exit_code.and_then(|code| exit_meaning(code, instance)));
     parts.join(" ")
+}
+
+/// What its agent says. It says it in English, so other languages get the reason in their own words before it.
+fn cause(instance: &InstanceView) -> Option<String> {
+    let reason = reason(&instance.reason);
+    let text = match (reason, instance.message.as_str()) {
+        (None, "") => return None,
+        (Some(reason), "") => reason.to_owned(),
+        (Some(reason), message) if locale() != Locale::En => t::apps::reason_with_message(reason, message),
+        (_, message) => message.to_owned(),
+    };
+    let ends = text.ends_with(['.', '!', '?', '。']);
+    Some(if ends { text } else { format!("{text}.") })
+}
+
+/// The words for an agent's code.
+fn reason(code: &str) -> Option<&'static str> {
+    Some(match code {
+        "image_not_found" => t::apps::reason_image_not_found(),
+        "registry_denied" => t::apps::reason_registry_denied(),
+        "registry_unavailable" => t::apps::reason_registry_unavailable(),
+        "registry_rate_limited" => t::apps::reason_registry_rate_limited(),
+        "wrong_architecture" => t::apps::reason_wrong_architecture(),
+        "image_unavailable" => t::apps::reason_image_unavailable(),
+        "bad_archive" => t::apps::reason_bad_archive(),
+        "port_in_use" => t::apps::reason_port_in_use(),
+        "address_not_here" => t::apps::reason_address_not_here(),
+        "network_exhausted" => t::apps::reason_network_exhausted(),
+        "command_not_found" => t::apps::reason_command_not_found(),
+        "disk_full" => t::apps::reason_disk_full(),
+        "start_failed" => t::apps::reason_start_failed(),
+        "create_failed" => t::apps::reason_create_failed(),
+        "name_taken" => t::apps::reason_name_taken(),
+        "exited" => t::apps::reason_exited(),
+        "oom_killed" => t::apps::reason_oom_killed(),
+        "probe_failed" => t::apps::reason_probe_failed(),
+        "docker_unavailable" => t::apps::reason_docker_unavailable(),
+        "bad_spec" => t::apps::reason_bad_spec(),
+        "not_admitted" => t::apps::reason_not_admitted(),
+        "stop_failed" => t::apps::reason_stop_failed(),
+        _ => return None,
+    })
 }
 
 /// What a well-known exit code means.

@@ -16,8 +16,8 @@ use crate::{
     i18n::t,
     scope::EnvironmentScope,
 };
-use berth_api_types::v1::releases::{ReleaseView, RollbackBody};
-use berth_domain::right::Right;
+use berth_api_types::v1::releases::{ReleaseSummary, ReleaseView, RollbackBody};
+use berth_domain::{lifecycle::RolloutPhase, right::Right};
 use leptos::prelude::*;
 use leptos_router::{NavigateOptions, hooks::use_navigate};
 use std::future::Future;
@@ -77,7 +77,10 @@ pub fn AppActions(context: AppContext) -> impl IntoView {
             toasts.failed(&error);
         }
     });
-    let previous = Memo::new(move |_| app.with(|app| app.release.number.checked_sub(1).filter(|number| *number > 0)));
+    let previous = Memo::new(move |_| {
+        let current = app.with(|app| app.release.number);
+        context.releases.data.with(|all| all.as_ref().and_then(|all| way_back(all, current)))
+    });
     let may_operate = Memo::new(move |_| context.may(Right::AppOperate));
     let may_deploy = Memo::new(move |_| context.may(Right::AppDeploy));
     let menu = Signal::derive(move || {
@@ -112,6 +115,13 @@ pub fn AppActions(context: AppContext) -> impl IntoView {
         <DeleteDialog context=context open=delete_open />
         <RollbackDialog context=context release=rollback_to />
     }
+}
+
+/// Where *Roll back* leads: the newest earlier release that did well, or else the one before.
+fn way_back(releases: &[ReleaseSummary], current: u32) -> Option<u32> {
+    let earlier = || releases.iter().filter(|release| release.number < current);
+    let did_well = |release: &&ReleaseSummary| release.rollout_phase == Some(RolloutPhase::Succeeded);
+    earlier().find(did_well).or_else(|| earlier().next()).map(|release| release.number)
 }
 
 #[component]
@@ -180,7 +190,9 @@ pub fn DeleteDialog(context: AppContext, open: RwSignal<bool>) -> impl IntoView 
         });
     };
     let text = Signal::derive(move || {
-        let releases = context.app.with(|app| u64::from(app.release.number));
+        let newest =
+            context.releases.data.with(|all| all.as_ref().and_then(|all| all.first()).map(|newest| newest.number));
+        let releases = u64::from(newest.unwrap_or_else(|| context.app.with(|app| app.release.number)));
         let instances = context.instances.with(Vec::len) as u64;
         t::apps::delete_text(t::apps::count_releases(releases), t::apps::count_instances(instances))
     });
@@ -237,12 +249,15 @@ pub fn RollbackDialog(context: AppContext, release: RwSignal<Option<u32>>) -> im
     let differences = Signal::derive(move || {
         target.with(|target| target.as_ref().map(|target| context.app.with(|app| changes(&app.spec, &target.spec))))
     });
+    let known = Memo::new(move |_| differences.with(Option::is_some));
+    let found = Signal::derive(move || differences.get().unwrap_or_default());
     view! {
         <Dialog open=open title=Signal::derive(move || t::apps::roll_back_title(number())) wide=true>
             <p class="dialog-text">{move || t::apps::roll_back_text(context.app.with(|app| app.release.number))}</p>
-            {move || match differences.get() {
-                Some(found) => view! { <DiffView changes=Signal::derive(move || found.clone()) /> }.into_any(),
-                None => view! { <SkeletonLines lines=2 /> }.into_any(),
+            {move || if known.get() {
+                view! { <DiffView changes=found /> }.into_any()
+            } else {
+                view! { <SkeletonLines lines=2 /> }.into_any()
             }}
             <ErrorLine error=call.error />
             <DialogActions>

@@ -56,7 +56,7 @@ pub fn SettingsTab(context: AppContext) -> impl IntoView {
             <div class="fields-2"><ResourceFields state=state /></div>
             <PortTable state=state />
             <ReadinessFields state=state />
-            <details class="more" open=true>
+            <details class="fold" open=true>
                 <summary>{t::apps::advanced()}</summary>
                 <AdvancedFields state=state />
             </details>
@@ -92,6 +92,17 @@ fn use_change(context: AppContext) -> (FormState, Signal<AppSpecInput>) {
     (state, base.into())
 }
 
+/// What stands in the card of changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Shown {
+    /// The form says what is there already.
+    Nothing,
+    /// The form cannot be read.
+    Faults,
+    /// What would change.
+    Changes,
+}
+
 #[component]
 fn ChangeForm(context: AppContext, state: FormState, base: Signal<AppSpecInput>, children: Children) -> impl IntoView {
     let note = RwSignal::new(String::new());
@@ -104,6 +115,12 @@ fn ChangeForm(context: AppContext, state: FormState, base: Signal<AppSpecInput>,
         state.reading.with(|reading| reading.spec.as_ref().map(|spec| base.with(|base| changes(base, spec))))
     });
     let changed = Memo::new(move |_| differences.with(|found| found.as_ref().is_none_or(|found| !found.is_empty())));
+    let found = Signal::derive(move || differences.get().unwrap_or_default());
+    let shown = Memo::new(move |_| match (changed.get(), differences.with(Option::is_some)) {
+        (false, _) => Shown::Nothing,
+        (true, false) => Shown::Faults,
+        (true, true) => Shown::Changes,
+    });
     let may = Memo::new(move |_| context.may(Right::AppDeploy));
     let submit = move |event: SubmitEvent| {
         event.prevent_default();
@@ -144,10 +161,10 @@ fn ChangeForm(context: AppContext, state: FormState, base: Signal<AppSpecInput>,
             </div>
             <div class="form-side stack">
                 <Card title=t::apps::review() flush=true>
-                    {move || match (changed.get(), differences.get()) {
-                        (true, Some(found)) => view! { <DiffView changes=Signal::derive(move || found.clone()) /> }.into_any(),
-                        (true, None) => ().into_any(),
-                        (false, _) => view! { <p class="card-empty muted">{t::apps::review_none()}</p> }.into_any(),
+                    {move || match shown.get() {
+                        Shown::Nothing => view! { <p class="card-empty muted">{t::apps::review_none()}</p> }.into_any(),
+                        Shown::Faults => view! { <p class="card-empty muted">{t::apps::review_faults()}</p> }.into_any(),
+                        Shown::Changes => view! { <DiffView changes=found /> }.into_any(),
                     }}
                 </Card>
                 <PlanCard at=context.at app=Signal::derive(move || Some(context.name.get())) reading=state.reading>

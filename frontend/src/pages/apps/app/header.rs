@@ -82,8 +82,11 @@ fn HeadFacts(context: AppContext) -> impl IntoView {
             })
         }}
         <span>
-            {t::apps::released_word()} " " <TimeAgo at=released_at />
-            {move || released_by.get().map(|who| format!(" {}", t::apps::by_whom(who)))}
+            {t::apps::released_before()} <TimeAgo at=released_at />
+            {move || match released_by.get() {
+                Some(who) => t::apps::released_after(who),
+                None => t::apps::released_after_nobody().to_owned(),
+            }}
         </span>
     }
 }

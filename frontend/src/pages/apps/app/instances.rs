@@ -34,7 +34,11 @@ pub fn InstancesCard(context: AppContext) -> impl IntoView {
     });
     let none = Memo::new(move |_| rows.with(Vec::is_empty));
     let may_scale = Memo::new(move |_| context.may(Right::AppScale));
-    let note = Signal::derive(move || t::apps::wanted(context.app.with(|app| app.replicas)));
+    let note = Signal::derive(move || {
+        context
+            .app
+            .with(|app| if app.running { t::apps::wanted(app.replicas) } else { t::apps::wanted_stopped(app.replicas) })
+    });
     view! {
         <Card
             title=t::apps::instances()

@@ -27,6 +27,7 @@ use crate::{
         icon::Icon,
         loaded::loaded,
         log_view::LogView,
+        page::PageHead,
         skeleton::SkeletonLines,
         tabs::{Tab, Tabs, use_tab},
     },
@@ -37,9 +38,11 @@ use crate::{
 };
 use berth_api_types::{
     error::ProblemCode,
+    page::PageQuery,
     v1::{
         apps::{AppView, InstanceView},
         live::Topic,
+        releases::ReleaseSummary,
     },
 };
 use berth_domain::right::Right;
@@ -59,6 +62,8 @@ pub struct AppContext {
     pub resource: LiveResource<AppView>,
     /// Its instances, once they are known.
     pub instances: Signal<Vec<InstanceView>>,
+    /// Its newest releases, newest first, once they are known.
+    pub releases: LiveResource<Vec<ReleaseSummary>>,
 }
 
 impl AppContext {
@@ -101,6 +106,9 @@ where
     )
 }
 
+/// Releases that the head and the overview know of.
+const RELEASES_KNOWN: u32 = 20;
+
 const TABS: &[&str] = &["overview", "releases", "logs", "terminal", "environment", "settings"];
 
 /// The page.
@@ -117,6 +125,10 @@ pub fn AppPage() -> impl IntoView {
         resource.error.with(|error| error.as_ref().and_then(|error| error.code()) == Some(ProblemCode::NotFound))
     });
     let instances = Signal::derive(move || instances.get().unwrap_or_default());
+    let releases = use_app_resource(at, name, |at, name| async move {
+        let page = PageQuery { limit: Some(RELEASES_KNOWN), cursor: None };
+        api::apps::list_releases(&at, &name, &page).await.map(|page| page.items)
+    });
     move || {
         if gone.get() {
             return view! { <Gone at=at name=name /> }.into_any();
@@ -124,7 +136,7 @@ pub fn AppPage() -> impl IntoView {
         loaded(
             resource,
             || view! { <div class="card card-body"><SkeletonLines lines=6 /></div> }.into_any(),
-            move |app| view! { <Whole context=AppContext { at, name, app, resource, instances } /> },
+            move |app| view! { <Whole context=AppContext { at, name, app, resource, instances, releases } /> },
         )
         .into_any()
     }
@@ -133,6 +145,7 @@ pub fn AppPage() -> impl IntoView {
 #[component]
 fn Gone(at: Memo<EnvironmentScope>, name: Memo<String>) -> impl IntoView {
     view! {
+        <PageHead title=name />
         <div class="card">
             <EmptyState icon=Icon::App title=t::apps::gone_title(name.get_untracked()) text=t::apps::gone_text()>
                 <LinkButton href=Signal::derive(move || at.with(EnvironmentScope::apps_url))>{t::apps::back_to_apps()}</LinkButton>
@@ -144,7 +157,12 @@ fn Gone(at: Memo<EnvironmentScope>, name: Memo<String>) -> impl IntoView {
 #[component]
 fn Whole(context: AppContext) -> impl IntoView {
     let tab = use_tab(TABS);
-    let releases = Signal::derive(move || Some(u64::from(context.app.with(|app| app.release.number))));
+    let releases = Signal::derive(move || {
+        context
+            .releases
+            .data
+            .with(|all| all.as_ref().and_then(|all| all.first()).map(|newest| u64::from(newest.number)))
+    });
     let mut tabs = vec![
         Tab::new("overview", t::apps::tab_overview()),
         Tab::new("releases", t::apps::tab_releases()).count(releases),

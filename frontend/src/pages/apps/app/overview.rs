@@ -27,7 +27,7 @@ use leptos::prelude::*;
 /// Events on the page.
 const EVENTS_SHOWN: u32 = 12;
 /// Releases on the page.
-const RELEASES_SHOWN: u32 = 5;
+const RELEASES_SHOWN: usize = 5;
 
 /// The tab.
 #[component]
@@ -68,24 +68,14 @@ fn Stats(context: AppContext) -> impl IntoView {
     let cpu = Signal::derive(move || cores(each().times(wanted().into()).cpu_milli.0));
     let memory = Signal::derive(move || mebibytes(each().times(wanted().into()).memory_mib.0));
     let of_wanted = Signal::derive(move || t::apps::stat_of_wanted(wanted()));
-    let restarts = Signal::derive(move || {
-        context.instances.with(|all| all.iter().map(|instance| instance.restarts).sum::<u32>().to_string())
-    });
     view! {
         <div class="stats">
             <Stat label=t::apps::stat_ready() value=ready unit=of_wanted />
-            <Stat label=t::apps::stat_release() value=release unit=Signal::derive(move || app.with(|app| tag_text(&app.spec.image))) />
+            <Stat label=t::apps::stat_release() value=release unit=Signal::derive(move || app.with(|app| words::image_name(&app.spec.image))) />
             <Stat label=t::apps::stat_reserved_cpu() value=cpu unit=Signal::derive(move || format!("{} · {}", t::apps::cores(), t::apps::stat_each(cores(each().cpu_milli.0)))) />
             <Stat label=t::apps::stat_reserved_memory() value=memory unit=Signal::derive(move || t::apps::stat_each(mebibytes(each().memory_mib.0))) />
-            <Stat label=t::apps::stat_restarts() value=restarts unit=t::apps::stat_restarts_text() />
         </div>
     }
-}
-
-/// The tag of an image, for a place with little room.
-fn tag_text(image: &str) -> String {
-    let short = words::short_image(image);
-    short.rsplit('/').next().unwrap_or_default().to_owned()
 }
 
 #[component]
@@ -113,10 +103,6 @@ fn EventsCard(context: AppContext) -> impl IntoView {
 
 #[component]
 fn ReleasesCard(context: AppContext) -> impl IntoView {
-    let releases = use_app_resource(context.at, context.name, |at, name| async move {
-        let page = PageQuery { limit: Some(RELEASES_SHOWN), cursor: None };
-        api::apps::list_releases(&at, &name, &page).await.map(|page| page.items)
-    });
     let back_to = RwSignal::new(None::<u32>);
     view! {
         <Card
@@ -125,11 +111,11 @@ fn ReleasesCard(context: AppContext) -> impl IntoView {
             actions=move || view! { <LinkButton small=true href=Signal::derive(move || context.url("tab=releases"))>{t::apps::releases_all()}</LinkButton> }
         >
             {loaded(
-                releases,
+                context.releases,
                 || view! { <div class="card-body"><SkeletonLines lines=3 /></div> }.into_any(),
                 move |releases| view! {
                     <ul class="release-list">
-                        <For each=move || releases.get() key=release_key let:release>
+                        <For each=move || releases.with(|all| all.iter().take(RELEASES_SHOWN).cloned().collect::<Vec<_>>()) key=release_key let:release>
                             <ReleaseLine context=context release=release back_to=back_to />
                         </For>
                     </ul>
@@ -152,7 +138,7 @@ fn ReleaseLine(context: AppContext, release: ReleaseSummary, back_to: RwSignal<O
         <li>
             <span class="mono release-number">{number}</span>
             <span class="release-what">
-                <span class="mono ellipsis" title=release.image.clone()>{tag_text(&release.image)}</span>
+                <span class="mono ellipsis" title=release.image.clone()>{words::image_name(&release.image)}</span>
                 <span class="muted">
                     {release.created_by.clone().map(|who| format!("{who} · "))} <TimeAgo at=release.created_at />
                 </span>

@@ -66,7 +66,7 @@ fn columns(context: AppContext, back_to: RwSignal<Option<u32>>) -> Vec<Column<Re
         Column::new("image", t::apps::col_image(), |release: &ReleaseSummary| {
             let note = release.note.clone();
             view! {
-                <span class="mono ellipsis" title=release.image.clone()>{words::short_image(&release.image)}</span>
+                <span class="mono ellipsis" title=release.image.clone()>{words::image_name(&release.image)}</span>
                 {(!note.is_empty()).then(|| view! { <div class="muted">{note}</div> })}
             }
         }),
@@ -115,6 +115,9 @@ fn CompareCard(context: AppContext, releases: Signal<Vec<ReleaseSummary>>) -> im
     let found = Memo::new(move |_| {
         known.with(|known| Some(changes(&known.get(&from.get())?.spec, &known.get(&to.get())?.spec)))
     });
+    let known_both = Memo::new(move |_| found.with(Option::is_some));
+    let found_changes = Signal::derive(move || found.get().unwrap_or_default());
+    let only_one = Memo::new(move |_| from.get() == to.get() && releases.with(Vec::len) == 1);
     let options = Signal::derive(move || {
         releases.with(|all| {
             all.iter().map(|release| (release.number.to_string(), release.number.to_string())).collect::<Vec<_>>()
@@ -131,10 +134,12 @@ fn CompareCard(context: AppContext, releases: Signal<Vec<ReleaseSummary>>) -> im
             }
         >
             <ErrorLine error=error />
-            {move || match found.get() {
-                _ if from.get() == to.get() && releases.with(Vec::len) == 1 => view! { <p class="card-empty muted">{t::apps::release_first()}</p> }.into_any(),
-                Some(changes) => view! { <DiffView changes=Signal::derive(move || changes.clone()) /> }.into_any(),
-                None => view! { <div class="card-body"><SkeletonLines lines=2 /></div> }.into_any(),
+            {move || if only_one.get() {
+                view! { <p class="card-empty muted">{t::apps::release_first()}</p> }.into_any()
+            } else if known_both.get() {
+                view! { <DiffView changes=found_changes /> }.into_any()
+            } else {
+                view! { <div class="card-body"><SkeletonLines lines=2 /></div> }.into_any()
             }}
         </Card>
     }

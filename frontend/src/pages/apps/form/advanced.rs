@@ -31,13 +31,15 @@ pub fn AdvancedFields(state: FormState) -> impl IntoView {
             hint=t::apps::command_hint()
         />
         <PlacementFields state=state />
-        <h3 class="group-title">{t::apps::rollout_policy()}</h3>
+        <fieldset class="rows-field">
+            <legend>{t::apps::rollout_policy()}</legend>
         <div class="fields-2">
             <DraftField state=state field="rollout.max_surge" part=slot!(max_surge) label=t::apps::max_surge() kind=DraftKind::Whole />
             <DraftField state=state field="rollout.max_unavailable" part=slot!(max_unavailable) label=t::apps::max_unavailable() kind=DraftKind::Whole />
             <DraftField state=state field="rollout.ready_deadline_s" part=slot!(ready_deadline_s) label=t::apps::ready_deadline() kind=DraftKind::Whole unit=seconds />
             <DraftField state=state field="stop_grace_s" part=slot!(stop_grace_s) label=t::apps::stop_grace() kind=DraftKind::Whole unit=seconds />
         </div>
+        </fieldset>
     }
 }
 

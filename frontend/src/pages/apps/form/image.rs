@@ -6,9 +6,8 @@ use super::{
     state::FormState,
 };
 use crate::{
-    api::{self, error::ApiError, uploads::Upload},
+    api::{self, error::ApiError, upload},
     components::{
-        button::{Button, ButtonKind},
         error_state::ErrorLine,
         icon::{Icon, Svg},
         segment::Segment,
@@ -21,9 +20,9 @@ use berth_api_types::v1::{
     images::{ARCHIVE_BYTES_MAX, ImageView, LoadImageQuery},
     live::Topic,
 };
-use leptos::{html, prelude::*};
+use leptos::prelude::*;
 use wasm_bindgen_futures::spawn_local;
-use web_sys::{File, FileList};
+use web_sys::File;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Source {
@@ -67,72 +66,30 @@ pub fn ImageFields(
     }
 }
 
-/// What an upload is doing.
-#[derive(Debug, Clone, PartialEq)]
-enum Progress {
-    None,
-    Sending { done: u64, total: u64 },
-    Reading,
-    Loaded(ImageView),
-}
-
+/// Images of the project, and the way for a new one into it.
 #[component]
 fn FileFields(state: FormState, at: Signal<EnvironmentScope>) -> impl IntoView {
-    let progress = RwSignal::new(Progress::None);
-    let error = RwSignal::new(None::<ApiError>);
-    let too_large = RwSignal::new(None::<String>);
-    let running = StoredValue::new_local(None::<Upload>);
+    let loaded = RwSignal::new(None::<ImageView>);
     let images = use_live_resource(
         move || at.get(),
         |_, topic| matches!(topic, Topic::Projects),
         |at| async move { api::projects::list_images(&at.tenant, &at.project).await.map(|page| page.items) },
     );
-    let take = Callback::new(move |file: File| {
-        error.set(None);
-        too_large.set(None);
-        let size = file.size() as u64;
-        if size > ARCHIVE_BYTES_MAX {
-            too_large.set(Some(t::apps::image_file_too_large(bytes(size))));
-            return;
-        }
-        progress.set(Progress::Sending { done: 0, total: size });
-        spawn_local(async move {
-            let at = at.get_untracked();
-            let went = move |done, total| {
-                progress.try_set(if done >= total { Progress::Reading } else { Progress::Sending { done, total } });
-            };
-            let ended = move |result: Result<ImageView, ApiError>| match result {
-                Ok(image) => {
-                    choose(state, &image);
-                    progress.try_set(Progress::Loaded(image));
-                    images.refetch();
-                }
-                Err(failure) => {
-                    progress.try_set(Progress::None);
-                    error.try_set(Some(failure));
-                }
-            };
-            let query = LoadImageQuery::default();
-            let upload = api::uploads::load_image(&at.tenant, &at.project, &query, &file, went, ended).await;
-            running.try_update_value(|slot| *slot = upload);
-        });
-    });
-    let cancel = move |_| {
-        let upload = running.try_update_value(Option::take);
-        drop(upload);
-        progress.set(Progress::None);
-    };
-    on_cleanup(move || {
-        let upload = running.try_update_value(Option::take);
-        drop(upload);
+    let done = Callback::new(move |image: ImageView| {
+        choose(state, &image);
+        loaded.set(Some(image));
+        images.refetch();
     });
     view! {
-        <div class="file-source">
-            <LoadedImages state=state images=Signal::derive(move || images.get().unwrap_or_default()) />
-            <DropZone take=take busy=Signal::derive(move || matches!(progress.get(), Progress::Sending { .. } | Progress::Reading)) />
-            <div aria-live="polite">{move || progress_view(progress.get(), cancel)}</div>
-            {move || too_large.get().map(|text| view! { <small class="fault">{text}</small> })}
-            <ErrorLine error=error />
+        <LoadedImages state=state images=Signal::derive(move || images.get().unwrap_or_default()) />
+        <UploadField at=at on_done=done />
+        <div role="status">
+            {move || loaded.get().map(|image| view! {
+                <p class="upload-done">
+                    <Svg icon=Icon::Success size=15 />
+                    {t::apps::upload_done(&image.reference, bytes(image.size_bytes))}
+                </p>
+            })}
         </div>
     }
 }
@@ -148,36 +105,6 @@ fn choose(state: FormState, image: &ImageView) {
             }
         }
     });
-}
-
-fn progress_view(progress: Progress, cancel: impl Fn(leptos::ev::MouseEvent) + Send + Sync + 'static) -> AnyView {
-    match progress {
-        Progress::None => ().into_any(),
-        Progress::Sending { done, total } => {
-            let percent = done.saturating_mul(100).checked_div(total).unwrap_or_default();
-            view! {
-                <div class="upload">
-                    <progress max="100" value=percent.to_string() aria-label=t::apps::image_file()></progress>
-                    <span>{t::apps::upload_progress(bytes(done), bytes(total))}</span>
-                    <Button small=true kind=ButtonKind::Quiet on_click=cancel>{t::apps::upload_cancel()}</Button>
-                </div>
-            }
-            .into_any()
-        }
-        Progress::Reading => {
-            view! { <div class="upload"><progress aria-label=t::apps::image_file()></progress><span>{t::apps::upload_reading()}</span></div> }
-                .into_any()
-        }
-        Progress::Loaded(image) => {
-            view! {
-                <div class="upload upload-done">
-                    <Svg icon=Icon::Success />
-                    <span>{t::apps::upload_done(&image.reference, bytes(image.size_bytes))}</span>
-                </div>
-            }
-            .into_any()
-        }
-    }
 }
 
 /// Images of the project, to choose from.
@@ -226,49 +153,84 @@ fn LoadedImages(state: FormState, images: Signal<Vec<ImageView>>) -> impl IntoVi
     }
 }
 
-/// Takes a file by button or by dropping it.
+/// Takes an archive by choosing or by dropping it, and shows how far it is.
 #[component]
-fn DropZone(take: Callback<File>, busy: Signal<bool>) -> impl IntoView {
-    let input = NodeRef::<html::Input>::new();
+fn UploadField(at: Signal<EnvironmentScope>, on_done: Callback<ImageView>) -> impl IntoView {
     let over = RwSignal::new(false);
-    let first = |files: Option<FileList>| files.and_then(|files| files.get(0));
-    let picked = move |_| {
-        let Some(element) = input.get_untracked() else { return };
-        if let Some(file) = first(element.files()) {
-            take.run(file);
+    let running = RwSignal::new(None::<String>);
+    let (sent, total) = (RwSignal::new(0_u64), RwSignal::new(0_u64));
+    let error = RwSignal::new(None::<ApiError>);
+    let too_large = RwSignal::new(None::<String>);
+    let begin = move |file: Option<File>| {
+        let Some(file) = file.filter(|_| running.with_untracked(Option::is_none)) else { return };
+        let size = file.size() as u64;
+        error.set(None);
+        too_large.set((size > ARCHIVE_BYTES_MAX).then(|| t::apps::image_file_too_large(bytes(size))));
+        if size > ARCHIVE_BYTES_MAX {
+            return;
         }
-        // So that the same file can be chosen again.
-        element.set_value("");
+        running.set(Some(file.name()));
+        sent.set(0);
+        total.set(size);
+        spawn_local(async move {
+            let at = at.get_untracked();
+            let progress = move |bytes, all| {
+                sent.try_set(bytes);
+                total.try_set(all);
+            };
+            let query = LoadImageQuery::default();
+            let result = upload::image(&at.tenant, &at.project, &query, &file, progress).await;
+            // Somebody may have gone to another page; the image is loaded all the same.
+            if running.try_set(None).is_some() {
+                return;
+            }
+            match result {
+                Ok(image) => on_done.run(image),
+                Err(failure) => error.set(Some(failure)),
+            }
+        });
     };
-    let dropped = move |event: leptos::ev::DragEvent| {
-        event.prevent_default();
-        over.set(false);
-        if let Some(file) = first(event.data_transfer().and_then(|data| data.files()))
-            && !busy.get_untracked()
-        {
-            take.run(file);
-        }
-    };
-    let open = move |_| {
-        if let Some(element) = input.get_untracked() {
-            element.click();
-        }
+    let words = move || match (sent.get(), total.get()) {
+        (sent, total) if sent >= total => t::apps::upload_reading().to_owned(),
+        (sent, total) => t::apps::upload_progress(bytes(sent), bytes(total)),
     };
     view! {
-        <div
-            class="drop"
-            class:drop-over=over
-            on:dragover=move |event| {
-                event.prevent_default();
-                over.set(true);
-            }
-            on:dragleave=move |_| over.set(false)
-            on:drop=dropped
-        >
-            <Button icon=Icon::Upload disabled=busy on_click=open>{t::apps::image_file_choose()}</Button>
-            <span class="muted">{t::apps::image_file_drop()}</span>
-            <small class="faint">{t::apps::image_file_hint()}</small>
-            <input type="file" id="image-file" accept=".tar,application/x-tar" class="hidden" tabindex="-1" aria-hidden="true" node_ref=input on:change=picked />
+        <div class="field">
+            <label
+                class="drop"
+                class:drop-over=over
+                on:dragover=move |event| {
+                    event.prevent_default();
+                    over.set(true);
+                }
+                on:dragleave=move |_| over.set(false)
+                on:drop=move |event| {
+                    event.prevent_default();
+                    over.set(false);
+                    begin(upload::first_file(upload::dropped(&event)));
+                }
+            >
+                <input
+                    type="file"
+                    id="image-file"
+                    accept=".tar,application/x-tar"
+                    disabled=move || running.with(Option::is_some)
+                    on:change=move |event| begin(upload::first_file(upload::chosen(&event)))
+                />
+                <Svg icon=Icon::Upload size=20 />
+                <strong>{t::apps::image_file_choose()} " " {t::apps::image_file_drop()}</strong>
+                <span>{t::apps::image_file_hint()}</span>
+            </label>
+            {move || {
+                running.get().map(|name| view! {
+                    <div class="upload meter" role="status">
+                        <div class="meter-words"><span class="mono">{name}</span><span class="muted">{words}</span></div>
+                        <progress aria-label=t::apps::image_file() max=move || total.get().to_string() value=move || sent.get().to_string()></progress>
+                    </div>
+                })
+            }}
+            {move || too_large.get().map(|text| view! { <small class="fault" role="alert">{text}</small> })}
+            <ErrorLine error=error />
         </div>
     }
 }

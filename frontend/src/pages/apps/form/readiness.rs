@@ -73,7 +73,7 @@ pub fn ReadinessFields(state: FormState) -> impl IntoView {
 fn Times(state: FormState) -> impl IntoView {
     let ms = || t::apps::milliseconds();
     view! {
-        <details class="more">
+        <details class="fold">
             <summary>{t::apps::ready_times()}</summary>
             <div class="fields-3">
                 <DraftField state=state field="readiness.period_ms" part=slot!(readiness.period_ms) label=t::apps::ready_period() kind=DraftKind::Whole unit=ms />
