@@ -1,7 +1,7 @@
 //! The control plane's absence is not an outage, and what it says wrongly is not believed.
 
 use berth_api_types::{error::ProblemCode, path};
-use berth_domain::node::NodeState;
+use berth_domain::{id::AppId, node::NodeState};
 use berth_fleet_tests::{
     client::Failure,
     containers,
@@ -39,9 +39,9 @@ fn apps_answer_without_server_and_database_and_a_restarted_agent_keeps_them() {
         // An instance that ends while nobody is there is started again all the same: by the restarted agent and by one
         // that ran on.
         for host in 0..2 {
-            crash(stack, app.id, host).await;
+            let endpoint = crash(stack, app.id, host).await;
+            until("it to answer again", SOON, async || ask(endpoint).await).await;
         }
-        all_answer(&endpoints).await;
         assert_eq!(containers::running(&stack.fleet, app.id), before, "the same containers");
         stack.database.resume();
         stack.start_server().await;
@@ -52,8 +52,9 @@ fn apps_answer_without_server_and_database_and_a_restarted_agent_keeps_them() {
     });
 }
 
-/// Kills the process of an app's container on a host, and waits until it runs again.
-async fn crash(stack: &Stack, app: berth_domain::id::AppId, host: usize) {
+/// Kills the process of an app's container on a host, and waits until it runs again. Returns where it is reached then:
+/// Docker gives it another port.
+async fn crash(stack: &Stack, app: AppId, host: usize) -> SocketAddr {
     let host = stack.fleet.host(host);
     let container = containers::on_host(host, app).pop_first().expect("one runs here");
     let inspect = || host.docker().get(&format!("/containers/{}/json", container.id)).expect("it is there");
@@ -61,10 +62,15 @@ async fn crash(stack: &Stack, app: berth_domain::id::AppId, host: usize) {
     let pid = i32::try_from(before.as_i64().expect("it runs")).expect("a process id fits into an i32");
     kill(Pid::from_raw(pid), Signal::SIGKILL).expect("it runs");
     until("the instance to run again", SOON, async || {
-        let state = inspect()["State"].clone();
-        if state["Running"] == true && state["Pid"] != before { Ok(()) } else { Err(state.to_string()) }
+        let now = inspect();
+        let port =
+            now["NetworkSettings"]["Ports"]["8080/tcp"][0]["HostPort"].as_str().and_then(|port| port.parse().ok());
+        match port {
+            Some(port) if now["State"]["Pid"] != before => Ok((host.address(), port).into()),
+            _ => Err(now["State"].to_string()),
+        }
     })
-    .await;
+    .await
 }
 
 #[test]
@@ -112,8 +118,8 @@ fn neither_a_foreign_server_nor_an_old_backup_stops_what_runs() {
 
         // Another installation at the same address.
         stack.stop_server();
-        stack.database.create_empty("foreign").await;
-        stack.start_server_with(&stack.database.url_of("foreign"), "server-foreign").await;
+        stack.database.create_empty("another").await;
+        stack.start_server_with(&stack.database.url_of("another"), "server-foreign").await;
         until_all_agents_say(stack, "no connection to the server").await;
         assert_eq!(containers::running(&stack.fleet, app.id), before, "a foreign server changes nothing");
 
