@@ -1,3 +1,5 @@
+//! The difference between wanted and found, case by case.
+
 use super::*;
 use crate::{container::Exit, testing};
 

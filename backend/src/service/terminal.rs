@@ -26,6 +26,11 @@ use berth_scheduler::fleet::{self, FleetError, TerminalOptions};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 
+/// What goes to a terminal.
+pub type TerminalInput = fleet::TerminalInput;
+/// What comes from a terminal.
+pub type TerminalOutput = fleet::TerminalOutput;
+
 /// How long a ticket is good: a page opens its socket at once.
 const TICKET_LIFE: TimeDelta = TimeDelta::seconds(30);
 /// What tickets start with. All of a ticket may stand in a subprotocol's name.

@@ -16,14 +16,13 @@ use crate::{
     },
     service::{
         error::Error,
-        terminal::{self, Admitted, Ended},
+        terminal::{self, Admitted, Ended, TerminalInput, TerminalOutput},
     },
 };
 use actix_web::{FromRequest as _, HttpRequest, dev::Payload, http::header::SEC_WEBSOCKET_PROTOCOL, rt, web};
 use actix_ws::{AggregatedMessage, AggregatedMessageStream, CloseCode, CloseReason, Session};
 use berth_api_types::v1::logs::{TERMINAL_PROTOCOL, TerminalControl, TicketView};
 use berth_domain::id::InstanceId;
-use berth_scheduler::fleet::{TerminalInput, TerminalOutput};
 use futures::{StreamExt as _, stream::BoxStream};
 use serde::Deserialize;
 use std::{cell::Cell, time::Duration};
