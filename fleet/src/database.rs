@@ -2,7 +2,12 @@
 
 use berth_local_postgres::{Durability, Server};
 use berth_testkit::database::copy;
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
 use std::{
+    fs,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -54,6 +59,26 @@ impl Database {
         }
     }
 
+    /// Stops it in its tracks: it accepts connections and never answers.
+    pub fn freeze(&self) {
+        self.signal_all(Signal::SIGSTOP);
+    }
+
+    /// Lets it go on.
+    pub fn thaw(&self) {
+        self.signal_all(Signal::SIGCONT);
+    }
+
+    /// The main process first: it makes no new ones then.
+    fn signal_all(&self, signal: Signal) {
+        let main = self.server().pid();
+        kill(Pid::from_raw(main), signal).expect("Postgres runs");
+        for pid in children(main) {
+            // A session may end meanwhile.
+            kill(Pid::from_raw(pid), signal).ok();
+        }
+    }
+
     /// Starts it again.
     pub fn resume(&mut self) {
         if self.server.is_none() {
@@ -76,8 +101,24 @@ impl Database {
     }
 }
 
+/// The processes that a process has started.
+fn children(parent: i32) -> Vec<i32> {
+    let parent_of = |pid: i32| -> Option<i32> {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        // The second field is the program's name in brackets and may hold anything.
+        stat.rsplit(')').next()?.split_whitespace().nth(1)?.parse().ok()
+    };
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let all = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    all.filter(|pid| parent_of(*pid) == Some(parent)).collect()
+}
+
 impl Drop for Database {
     fn drop(&mut self) {
+        if self.server.is_some() {
+            // A frozen one cannot hear.
+            self.thaw();
+        }
         if let Some(server) = self.server.take() {
             // The guardian tries again, and a second panic would hide the first.
             server.stop(STOP_MAX).ok();

@@ -106,6 +106,28 @@ fn a_database_that_is_away_is_said_and_survived() {
 }
 
 #[test]
+fn a_database_that_hangs_is_said_and_survived() {
+    on_shared_hosts(async |stack: &mut Stack| {
+        let apps = stack.apps();
+        let app = apps.run("web", 3, apps.hello("1"), SOON).await;
+        let endpoints = apps.endpoints("web").await.expect("listed");
+        stack.database.freeze();
+        until("a word about the database", SOON, async || match apps.app("web").await {
+            Err(Failure::Refused { problem, .. }) if problem.code == ProblemCode::Unavailable => Ok(()),
+            other => Err(format!("{other:?}")),
+        })
+        .await;
+        all_answer(&endpoints).await;
+        stack.database.thaw();
+        apps.until_healthy("web", AFTER_A_LOSS).await;
+        apps.scale("web", 2).await;
+        apps.until_healthy("web", AFTER_A_LOSS).await;
+        apps.delete("web").await;
+        containers::until_exactly(&stack.fleet, app.id, 0, AFTER_A_LOSS).await;
+    });
+}
+
+#[test]
 fn neither_a_foreign_server_nor_an_old_backup_stops_what_runs() {
     on_own_hosts(async |stack: &mut Stack| {
         let apps = stack.apps();

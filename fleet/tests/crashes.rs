@@ -95,3 +95,29 @@ fn a_killed_engine_keeps_its_containers_and_the_rollout_ends() {
         containers::until_exactly(&stack.fleet, app.id, 0, SOON).await;
     });
 }
+
+#[test]
+fn a_hung_engine_gets_no_new_work_and_comes_back() {
+    on_shared_hosts(async |stack: &mut Stack| {
+        let apps = stack.apps();
+        let steady = apps.run("steady", 3, apps.hello("1"), SOON).await;
+        let before: BTreeSet<_> = containers::running(&stack.fleet, steady.id);
+        stack.fleet.host(1).freeze_dockerd();
+        stack.until_node(1, NodeState::DockerDown, SOON).await;
+        let app = apps.run("web", 3, apps.hello("1"), SOON).await;
+        let hung = stack.fleet.host(1).name();
+        let instances = apps.instances("web").await.expect("listed");
+        assert!(instances.iter().all(|instance| instance.node != hung), "{instances:?}");
+        for endpoint in apps.endpoints("steady").await.expect("listed") {
+            ask(endpoint).await.expect("what runs there answers on");
+        }
+        stack.fleet.host(1).thaw_dockerd();
+        stack.until_node(1, NodeState::Ready, SOON).await;
+        apps.until_healthy("steady", SOON).await;
+        assert_eq!(containers::running(&stack.fleet, steady.id), before, "the same containers");
+        for (name, id) in [("web", app.id), ("steady", steady.id)] {
+            apps.delete(name).await;
+            containers::until_exactly(&stack.fleet, id, 0, SOON).await;
+        }
+    });
+}
