@@ -14,6 +14,7 @@ mod notice;
 pub mod observation;
 mod placement;
 mod rollout;
+mod say;
 
 use crate::{
     clock::{Clock, Ids},

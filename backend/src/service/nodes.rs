@@ -35,6 +35,9 @@ use std::collections::BTreeMap;
 /// A node, for people.
 pub type Node = NodeRecord;
 
+/// What a node's agent said last.
+pub type Observed = nodes::Observed;
+
 /// An instance on a node, for people.
 pub type NodeInstance = NodeInstanceRecord;
 

@@ -97,7 +97,7 @@ fn node_view(node: Node) -> NodeView {
     let state = node.observed.as_ref().map_or(NodeState::Lost, |observed| observed.state);
     let last_seen_at = node.observed.as_ref().map(|observed| observed.last_seen_at);
     let observed = node.observed;
-    let text = |of: fn(&crate::store::nodes::Observed) -> &String| {
+    let text = |of: fn(&nodes::Observed) -> &String| {
         observed.as_ref().map(|observed| of(observed).clone()).unwrap_or_default()
     };
     NodeView {
