@@ -18,9 +18,13 @@ pub fn Bar(
     #[prop(optional, into)]
     planned: Signal<u64>,
 ) -> impl IntoView {
-    let percent = move |value: u64| (value.saturating_mul(100)).checked_div(limit.get()).unwrap_or(0).min(100);
+    // What is used is seen, however little it is.
+    let percent = move |value: u64| {
+        let share = value.saturating_mul(100).checked_div(limit.get()).unwrap_or(0).min(100);
+        share.max(u64::from(value > 0))
+    };
     let used_percent = move || percent(used.get());
-    let planned_percent = move || percent(used.get().saturating_add(planned.get())) - used_percent();
+    let planned_percent = move || percent(used.get().saturating_add(planned.get())).saturating_sub(used_percent());
     let tone = move || match used.get().saturating_add(planned.get()) {
         all if all > limit.get() => "bar bad",
         all if all.saturating_mul(100) >= limit.get().saturating_mul(NEAR_PERCENT) && all > 0 => "bar warn",

@@ -15,7 +15,7 @@ pub fn EmptyState(
     view! {
         <div class="empty">
             <span class="empty-icon"><Svg icon=icon size=22 /></span>
-            <h3>{title}</h3>
+            <p class="empty-title">{title}</p>
             {text.map(|text| view! { <p>{text}</p> })}
             {children.map(|children| view! { <div class="empty-actions">{children()}</div> })}
         </div>

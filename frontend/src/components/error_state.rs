@@ -120,7 +120,7 @@ pub fn ErrorState(
     view! {
         <div class="empty" role="alert">
             <span class="empty-icon"><Svg icon=icon size=22 /></span>
-            <h3>{error_title(&error)}</h3>
+            <p class="empty-title">{error_title(&error)}</p>
             <p>{error_detail(&error)}</p>
             {retry
                 .map(|retry| {

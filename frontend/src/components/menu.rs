@@ -97,6 +97,9 @@ pub fn Menu(
     /// Opens to the left.
     #[prop(optional)]
     to_left: bool,
+    /// The button's own words are its name; `label` is only its tip.
+    #[prop(optional)]
+    named_by_content: bool,
     children: Children,
 ) -> impl IntoView {
     let open = RwSignal::new(false);
@@ -160,7 +163,7 @@ pub fn Menu(
                 aria-haspopup="menu"
                 aria-expanded=move || open.get().to_string()
                 aria-controls=id.clone()
-                aria-label=label.clone()
+                aria-label=(!named_by_content).then(|| label.clone())
                 title=label
                 on:click=move |_| open.update(|open| *open = !*open)
             >

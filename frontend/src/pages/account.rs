@@ -50,7 +50,7 @@ fn ProfileForm() -> impl IntoView {
     let (session, toasts, preferences) = (use_session(), use_toasts(), use_preferences());
     let me = session.me_now();
     let name = RwSignal::new(me.as_ref().map(|me| me.display_name.clone()).unwrap_or_default());
-    let language = RwSignal::new(preferences.language());
+    let language = RwSignal::new(untrack(|| preferences.language()));
     let form = Form::new();
     let submit = move |event: SubmitEvent| {
         event.prevent_default();
@@ -63,7 +63,7 @@ fn ProfileForm() -> impl IntoView {
         form.send(async move { api::session::update_me(&body).await }, move |me| {
             session.set(SessionState::SignedIn(me));
             toasts.done(t::common::saved());
-            if preferences.language() != locale {
+            if untrack(|| preferences.language()) != locale {
                 preferences.choose_language(locale);
             }
         });

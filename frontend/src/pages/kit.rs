@@ -276,7 +276,7 @@ fn Overlays() -> impl IntoView {
             <Button kind=ButtonKind::Danger on_click=move |_| confirm.set(true)>{t::kit::open_confirm()}</Button>
             <Button on_click=move |_| toasts.done_with_undo(t::common::saved(), || ())>{t::kit::show_toast()}</Button>
             <Button on_click=move |_| toasts.failed(&problem(ProblemCode::Internal))>{t::kit::show_toast()}</Button>
-            <Menu label=t::common::actions() groups=groups>{t::common::actions()} <Svg icon=Icon::Down size=14 /></Menu>
+            <Menu label=t::common::actions() groups=groups named_by_content=true>{t::common::actions()} <Svg icon=Icon::Down size=14 /></Menu>
         </div>
         <Dialog open=open title=t::kit::open_dialog()>
             <p class="dialog-text">{t::kit::sample()}</p>

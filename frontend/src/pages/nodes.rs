@@ -60,7 +60,7 @@ pub fn NodesPage() -> impl IntoView {
                     view! {
                         <Card flush=true>
                             <EmptyState icon=Icon::Node title=t::nodes::empty_title() text=t::nodes::empty_text()>
-                                {may_manage().then(|| view! { <Button kind=ButtonKind::Main icon=Icon::Plus on_click=move |_| join.set(true)>{t::nodes::join()}</Button> })}
+                                {move || may_manage().then(|| view! { <Button kind=ButtonKind::Main icon=Icon::Plus on_click=move |_| join.set(true)>{t::nodes::join()}</Button> })}
                             </EmptyState>
                         </Card>
                     }.into_any()

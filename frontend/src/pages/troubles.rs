@@ -148,7 +148,8 @@ pub fn refusal_sentence(refusal: &RefusalView) -> String {
         .collect();
     let reasons_text = reasons.join(t::overview::comma());
     match &refusal.nearest {
-        Some(nearest) if reasons.is_empty() => nearest.clone(),
+        // Nothing to lack anything.
+        _ if reasons.is_empty() => t::overview::no_node().to_owned(),
         Some(nearest) => t::overview::refused_nearest(reasons_text, nearest),
         None => t::overview::refused(reasons_text),
     }

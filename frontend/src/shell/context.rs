@@ -26,7 +26,8 @@ pub fn provide_shell() {
     let scope = use_scope();
     let projects = use_live_resource(
         move || scope.get().tenant,
-        |_, topic| matches!(topic, Topic::Projects),
+        // Environments say how many apps they hold.
+        |_, topic| matches!(topic, Topic::Projects | Topic::App { .. }),
         |tenant| async move {
             match tenant {
                 Some(tenant) => api::projects::list(&tenant).await.map(|page| page.items),

@@ -52,7 +52,7 @@ fn TenantSwitcher(name: String) -> impl IntoView {
         })
     };
     view! {
-        <Menu label=t::common::choose_tenant() groups=groups class="switch-btn">
+        <Menu label=t::common::choose_tenant() groups=groups class="switch-btn" named_by_content=true>
             <span>{name}</span>
             <Svg icon=Icon::Down size=14 />
         </Menu>
@@ -91,7 +91,7 @@ fn ProjectSwitcher(name: String) -> impl IntoView {
         })
     };
     view! {
-        <Menu label=t::common::choose_project() groups=groups class="switch-btn">
+        <Menu label=t::common::choose_project() groups=groups class="switch-btn" named_by_content=true>
             <span>{name}</span>
             <Svg icon=Icon::Down size=14 />
         </Menu>
@@ -133,7 +133,7 @@ fn EnvironmentSwitcher(name: String) -> impl IntoView {
         })
     };
     view! {
-        <Menu label=t::common::choose_environment() groups=groups class="switch-btn">
+        <Menu label=t::common::choose_environment() groups=groups class="switch-btn" named_by_content=true>
             <span class="tag tag-accent">{name}</span>
             <Svg icon=Icon::Down size=14 />
         </Menu>

@@ -145,7 +145,7 @@ fn MeMenu() -> impl IntoView {
     });
     view! {
         <Menu label=t::common::me(name.get_untracked()) groups=groups class="me" to_left=true>
-            <span aria-hidden="true">{move || initials(&name.get())}</span>
+            <span class="initials" data-initials=move || initials(&name.get())></span>
         </Menu>
     }
 }
