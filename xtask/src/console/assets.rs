@@ -4,12 +4,7 @@ use super::{Mode, work_dir};
 use crate::{fresh, npm, process::run};
 use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
-use std::{
-    collections::BTreeMap,
-    fs,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{collections::BTreeMap, fs, path::Path, process::Command};
 
 /// Where assets lie below the console's root; the server lets browsers keep them for ever.
 pub const DIRECTORY: &str = "assets";
