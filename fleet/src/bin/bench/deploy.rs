@@ -6,9 +6,9 @@
 
 use crate::{
     peers::{Engine, LOOK_EVERY, PATIENCE, answers},
-    report::{Report, Samples},
+    report::{Report, Samples, Stages},
 };
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use berth_domain::app::{Probe, ProbeCheck};
 use berth_fleet_tests::{
     apps::{Apps, PORT},
@@ -19,7 +19,7 @@ use berth_fleet_tests::{
 };
 use berth_local_postgres::Durability;
 use berth_testkit::{fleet::Fleet, sample};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 /// Removing is not measured, and must be over before the next is.
 const GONE_MAX: Duration = Duration::from_secs(60);
@@ -43,18 +43,20 @@ struct Measured {
     ours: Samples,
     plain: Samples,
     swarm: Samples,
+    our_stages: Stages,
+    plain_stages: Stages,
 }
 
 pub fn run(options: &Options) -> Result<Report> {
     // Live-restore and Swarm exclude each other in Docker; nothing is killed here.
     Parts::find();
     let fleet = Fleet::start_with(1, &["--live-restore=false"]);
-    let engine = Engine {
-        api: fleet.host(0).docker(),
-        address: fleet.host(0).address(),
-        image: format!("{}:{}", sample::NAME, sample::VERSION),
-    };
-    engine.api.load_image(&Parts::find().sample)?;
+    let api = fleet.host(0).docker();
+    api.load_image(&Parts::find().sample)?;
+    let image = api.get(&format!("/images/{}:{}/json", sample::NAME, sample::VERSION))?;
+    // By its id: by its name, Swarm would ask a registry for it each time.
+    let image = image["Id"].as_str().context("an image without an id")?.to_owned();
+    let engine = Engine { api, address: fleet.host(0).address(), image };
     let stack = block_on(Stack::start_on(fleet, Durability::Durable));
     // Something runs already in the environment, as it does for all deploys but the very first: its network is there,
     // as Docker's own is.
@@ -84,6 +86,10 @@ pub fn run(options: &Options) -> Result<Report> {
             all.push(("Docker Swarm, service create + first 200", &measured.swarm));
         }
         report.compare(name, &title, &all);
+        if count == 1 {
+            report.stages("our_stages", "Where our time goes", &measured.our_stages);
+            report.stages("plain_stages", "Where plain Docker's time goes", &measured.plain_stages);
+        }
     }
     Ok(report)
 }
@@ -97,9 +103,19 @@ fn measure(stack: &Stack, engine: &Engine, rounds: usize, count: usize, swarm: b
         for turn in 0..3 {
             let who = (round + turn) % 3;
             times[who] = match who {
-                0 => Some(block_on(deploy(stack, &format!("bench-{count}-{round}"), count))?),
+                0 => {
+                    let stages = (round > 0).then_some(&mut measured.our_stages);
+                    Some(block_on(deploy(stack, engine, &format!("bench-{count}-{round}"), count, stages))?)
+                }
                 1 => {
+                    let begun = SystemTime::now();
                     let took = engine.run_plain(count)?;
+                    if round > 0 {
+                        let (asked, runs) = engine.newest("berth.bench=plain")?;
+                        measured.plain_stages.note("until the engine is asked", begun, asked);
+                        measured.plain_stages.note("the engine makes and starts the container", asked, runs);
+                        measured.plain_stages.note("until it answers", runs, begun + took);
+                    }
                     engine.remove_plain()?;
                     Some(took)
                 }
@@ -123,16 +139,30 @@ fn measure(stack: &Stack, engine: &Engine, rounds: usize, count: usize, swarm: b
 }
 
 /// One of ours: created, waited for, removed. Returns how long it took until every instance was ready and answered.
-async fn deploy(stack: &Stack, name: &str, count: usize) -> Result<Duration> {
+async fn deploy(
+    stack: &Stack,
+    engine: &Engine,
+    name: &str,
+    count: usize,
+    stages: Option<&mut Stages>,
+) -> Result<Duration> {
     let apps = stack.apps();
     let mut spec = apps.hello("bench");
     // As people have it: asked every second, by HTTP.
     spec.readiness = Some(Probe::new(ProbeCheck::Http { path: "/healthz".into(), port: PORT }));
     spec.stop_grace_s = 1;
-    let begun = Instant::now();
+    let (begun, begun_at) = (Instant::now(), SystemTime::now());
     let replicas = u32::try_from(count)?;
     let app = apps.create(name, replicas, spec).await.map_err(|failure| anyhow::anyhow!("{failure}"))?;
+    let accepted_at = SystemTime::now();
     let took = until_ready(&apps, name, count, begun).await?;
+    if let Some(stages) = stages {
+        let (asked, runs) = engine.newest(&format!("berth.app={}", app.id))?;
+        stages.note("until the request is answered", begun_at, accepted_at);
+        stages.note("until the engine is asked: placed, sent, decided", accepted_at, asked);
+        stages.note("the engine makes and starts the container", asked, runs);
+        stages.note("until it is ready by the API and answers", runs, begun_at + took);
+    }
     apps.delete(name).await;
     containers::until_exactly(&stack.fleet, app.id, 0, GONE_MAX).await;
     Ok(took)

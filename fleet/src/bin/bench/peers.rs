@@ -2,12 +2,13 @@
 
 use anyhow::{Context, Result, bail};
 use berth_local_docker::api::Api;
+use chrono::DateTime;
 use serde_json::{Value, json};
 use std::{
     io::{Read, Write},
     net::{Ipv4Addr, SocketAddr, TcpStream},
     thread,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 /// Between two questions whether an app answers, for all that are compared.
@@ -114,6 +115,17 @@ impl Engine {
             thread::sleep(LOOK_EVERY);
         }
         Ok(())
+    }
+
+    /// When the engine was asked for a container with a label, and when its process ran, by the engine's own record.
+    pub fn newest(&self, label: &str) -> Result<(SystemTime, SystemTime)> {
+        let containers = self.containers(label)?;
+        let id = containers.first().and_then(|container| container["Id"].as_str()).context("no such container")?;
+        let seen = self.api.get(&format!("/containers/{id}/json"))?;
+        let time = |value: &Value| -> Result<SystemTime> {
+            Ok(DateTime::parse_from_rfc3339(value.as_str().context("no time")?)?.into())
+        };
+        Ok((time(&seen["Created"])?, time(&seen["State"]["StartedAt"])?))
     }
 
     fn containers(&self, label: &str) -> Result<Vec<Value>> {

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use serde_json::{Map, Value, json};
-use std::{fs, path::Path, process::Command};
+use std::{fs, path::Path, process::Command, time::SystemTime};
 
 /// What one thing was measured at, once a round.
 #[derive(Debug, Clone, Default)]
@@ -22,6 +22,24 @@ impl Samples {
 
     fn range(&self) -> (f64, f64) {
         self.0.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(*value), high.max(*value)))
+    }
+}
+
+/// The parts of something, each measured once a round.
+#[derive(Debug, Default)]
+pub struct Stages(Vec<(&'static str, Samples)>);
+
+impl Stages {
+    /// How long a part took. One that began before the part before it was over counts as negative.
+    pub fn note(&mut self, name: &'static str, from: SystemTime, to: SystemTime) {
+        let ms = match to.duration_since(from) {
+            Ok(took) => took.as_secs_f64() * 1000.0,
+            Err(error) => -error.duration().as_secs_f64() * 1000.0,
+        };
+        match self.0.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, samples)) => samples.0.push(ms),
+            None => self.0.push((name, Samples(vec![ms]))),
+        }
     }
 }
 
@@ -71,6 +89,18 @@ impl Report {
                 "what": label, "median_ms": median, "min_ms": low, "max_ms": high, "ours_ratio": ratio,
                 "samples_ms": samples.0,
             }));
+        }
+        self.fact(name, rows);
+    }
+
+    /// Parts for both.
+    pub fn stages(&mut self, name: &str, title: &str, stages: &Stages) {
+        self.line(format!("{title}, milliseconds: median (range)"));
+        let mut rows = Vec::new();
+        for (label, samples) in &stages.0 {
+            let (median, (low, high)) = (samples.median(), samples.range());
+            self.line(format!("    {label:<50} {median:>9.1}  ({low:.1} – {high:.1})"));
+            rows.push(json!({ "what": label, "median_ms": median, "min_ms": low, "max_ms": high }));
         }
         self.fact(name, rows);
     }
