@@ -160,7 +160,7 @@ fn module(area: &str, keys: &BTreeSet<&str>, texts: &[Texts], code: &mut String)
                 .expect("a string takes everything");
         }
     }
-    writeln!(code, "/// `locales/*/{area}.json`.\n#[allow(dead_code, unused_imports)]\npub mod {area} {{\n    use crate::i18n::{{fill, pick}};\n    use std::fmt::Display;\n{body}}}").expect("a string takes everything");
+    writeln!(code, "/// `locales/*/{area}.json`.\n#[allow(dead_code, unused_imports, clippy::if_same_then_else, clippy::empty_docs)]\npub mod {area} {{\n    use crate::i18n::{{fill, pick}};\n    use std::fmt::Display;\n{body}}}").expect("a string takes everything");
 }
 
 fn table(area: &str, keys: &BTreeSet<&str>, texts: &[Texts], code: &mut String) {

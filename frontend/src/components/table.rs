@@ -65,6 +65,7 @@ impl<T: 'static> Column<T> {
     }
     /// Numbers stand at the end.
     #[must_use]
+    #[expect(clippy::wrong_self_convention, reason = "says where the cell stands, converts nothing")]
     pub fn to_end(mut self) -> Self {
         self.to_end = true;
         self

@@ -73,7 +73,7 @@ fn QuotaForm(open: RwSignal<bool>, tenant: Signal<TenantView>, on_saved: Callbac
         <form on:submit=submit novalidate=true>
             <p class="dialog-text">{t::settings::quota_text()}</p>
             <div class="form-row">
-                <NumberField label=t::common::cpu() unit=t::settings::milli() step=500 value=cpu fault=form.fault("cpu_milli") />
+                <NumberField label=t::common::cpu() unit="m" hint=t::settings::milli_hint() step=500 value=cpu fault=form.fault("cpu_milli") />
                 <NumberField label=t::common::memory() unit="MiB" step=512 value=memory fault=form.fault("memory_mib") />
                 <NumberField label=t::common::instances() value=instances fault=form.fault("instances") />
                 <NumberField label=t::common::apps() value=apps fault=form.fault("apps") />
