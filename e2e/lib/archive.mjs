@@ -39,6 +39,7 @@ export function busyboxArchive(reference) {
     ...APPLETS.map((applet) => entry(`bin/${applet}`, { type: "2", link: "busybox", mode: 0o777 })),
     entry("www/", { type: "5", mode: 0o755 }),
     entry("www/index.html", { content: Buffer.from("<h1>busybox</h1>\n") }),
+    entry("greeting", { content: Buffer.from("你好，泊位\n") }),
     entry("tmp/", { type: "5", mode: 0o1777 }),
   ]);
   const config = Buffer.from(

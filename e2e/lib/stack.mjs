@@ -45,6 +45,8 @@ export async function startPlatform() {
   const child = spawn(berth, arguments_, { stdio: ["ignore", "pipe", "pipe"] });
   const said = [];
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (bytes) => said.push(String(bytes)));
+  // Whatever ends this process must not leave a platform behind.
+  process.once("exit", () => child.kill("SIGTERM"));
   let ended = null;
   child.once("exit", (code, signal) => (ended = signal ?? code));
 

@@ -2,16 +2,16 @@
 // a new release, a bad one that takes itself back, and everything else that one does to an app, to its end.
 
 import assert from "node:assert/strict";
-import { after, before, describe, it } from "node:test";
+import { after, before } from "node:test";
 import { busyboxArchive } from "../lib/archive.mjs";
-import { isAccessible, look, newPerson, startBrowser } from "../lib/browser.mjs";
+import { inspect, look, newPerson, startBrowser } from "../lib/browser.mjs";
 import { Place, wordsOf } from "../lib/console.mjs";
+import { journey } from "../lib/journey.mjs";
 import { startPlatform } from "../lib/stack.mjs";
 import { until } from "../lib/until.mjs";
 
 const EMAIL = "lin@acme.example";
 const PASSWORD = "a quiet harbour at dawn";
-const NARROW = [1024, 390];
 
 let platform, browser;
 
@@ -32,25 +32,21 @@ async function visit(page, path = "/") {
   return { status: answer.status, text: await answer.text() };
 }
 
-describe("in English", () => {
-  const words = wordsOf("en");
-  const { apps, common } = words;
-  let person, page, place;
+const english = wordsOf("en");
+const beginEnglish = async () => {
+  const person = await newPerson(browser, { url: platform.url });
+  person.place = new Place(person.page, english, { tenant: "acme", project: "demo", environment: "dev" });
+  return person;
+};
 
-  before(async () => {
-    person = await newPerson(browser, { url: platform.url });
-    page = person.page;
-    place = new Place(page, words, { tenant: "acme", project: "demo", environment: "dev" });
-  });
-  after(async () => {
-    assert.deepEqual(person.faults, []);
-    await person.context.close();
-  });
+journey("in English", beginEnglish, (step) => {
+  const { apps, common } = english;
 
-  it("trades the set-up token for the first account", async () => {
+  step("trades the set-up token for the first account", async (person) => {
+    const { page, place } = person;
     await page.goto("/");
     await page.waitForURL("**/setup");
-    await look(page, "setup", { widths: NARROW });
+    await look(person, "setup");
     await page.goto(`/setup?token=${await platform.setupToken()}`);
     await page.locator("#display-name").fill("Lin Wei");
     await page.locator("#email").fill(EMAIL);
@@ -62,27 +58,30 @@ describe("in English", () => {
     await page.waitForURL("**/welcome");
   });
 
-  it("makes a tenant, a project and its environments", async () => {
+  step("makes a tenant, a project and its environments", async (person) => {
+    const { page, place } = person;
     await page.locator("#tenant").fill("acme");
-    await look(page, "welcome", { widths: NARROW });
+    await look(person, "welcome");
     await page.locator("#welcome-submit").click();
     await page.waitForURL("**/t/acme/demo/dev");
-    await look(page, "overview-empty", { widths: NARROW });
+    await look(person, "overview-empty");
   });
 
-  it("deploys the sample from the empty list, and visits it", async () => {
+  step("deploys the sample from the empty list, and visits it", async (person) => {
+    const { page, place } = person;
     await place.goToApps();
-    await look(page, "apps-empty", { widths: NARROW });
+    await look(person, "apps-empty");
     await page.locator("#deploy-sample").click();
     await page.waitForURL("**/apps/hello");
     await page.locator("#visit").waitFor();
     await page.locator(".rollout").waitFor({ state: "detached" });
     const answer = await visit(page);
     assert.equal(answer.status, 200);
-    await look(page, "app-running", { widths: NARROW });
+    await look(person, "app-running");
   });
 
-  it("changes the environment and sees the difference before and the new value after", async () => {
+  step("changes the environment and sees the difference before and the new value after", async (person) => {
+    const { page, place } = person;
     await place.openTab("environment");
     await page.locator("#env-add").click();
     await page.locator(".row-pair input").first().fill("1NVALID");
@@ -90,57 +89,62 @@ describe("in English", () => {
     await page.locator(".row-pair input").first().fill("GREETING");
     await page.locator(".row-pair input").nth(1).fill("Hello from the second release");
     await page.locator(".diff ins", { hasText: "Hello from the second release" }).waitFor();
-    await look(page, "app-environment", { widths: NARROW });
+    await look(person, "app-environment");
     await page.locator("#deploy").click();
     await page.locator(".rollout").waitFor();
-    await isAccessible(page, "a rollout");
+    await inspect(person, "a rollout");
     await place.isHealthyWith(2);
     await until("the new release answers", async () => (await visit(page, "/env")).text.includes("second release"));
   });
 
-  it("takes back a release that never becomes ready, and says why", async () => {
+  step("takes back a release that never becomes ready, and says why", async (person) => {
+    const { page, place } = person;
     await place.openTab("settings");
     await place.field("rollout.ready_deadline_s").fill("5");
     await place.field("readiness.check.path").fill("/nothing-here");
-    await look(page, "app-settings", { widths: NARROW });
+    await look(person, "app-settings");
     await page.locator("#deploy").click();
     await page.locator(".rollout .cell.busy, .rollout .cell.bad").first().waitFor();
     await page.locator(".note", { hasText: apps("last_rollout_taken_back", { release: 3 }) }).waitFor();
     await place.isHealthyWith(2);
     assert.equal((await visit(page)).status, 200, "the release before still answers");
-    await look(page, "app-taken-back");
+    await look(person, "app-taken-back", [1440]);
   });
 
-  it("lists releases, compares two and rolls back with a click", async () => {
+  step("lists releases, compares two and rolls back with a click", async (person) => {
+    const { page, place } = person;
     await place.openTab("releases");
     await page.locator(".diff").waitFor();
-    await look(page, "app-releases", { widths: NARROW });
+    await look(person, "app-releases");
     await page.locator("#roll-back").click();
     await page.locator("dialog[open] .diff").waitFor();
-    await isAccessible(page, "the dialog of a rollback");
+    await inspect(person, "the dialog of a rollback");
     await page.locator("#confirm-roll-back").click();
     await place.openTab("overview");
     await place.isHealthyWith(2);
     await until("the first release answers", async () => !(await visit(page, "/env")).text.includes("second release"));
   });
 
-  it("scales up and down", async () => {
+  step("scales up and down", async (person) => {
+    const { page, place } = person;
     for (let more = 0; more < 2; more++) await page.getByRole("button", { name: apps("scale_more") }).click();
     await place.isHealthyWith(4);
     for (let less = 0; less < 2; less++) await page.getByRole("button", { name: apps("scale_less") }).click();
     await place.isHealthyWith(2);
   });
 
-  it("tells why an instance is where it is", async () => {
+  step("tells why an instance is where it is", async (person) => {
+    const { page, place } = person;
     await page.locator("tbody a.row-link").first().click();
     await page.locator("dialog[open] .why").waitFor();
-    await look(page, "instance", { widths: NARROW });
+    await look(person, "instance");
     await page.keyboard.press("Escape");
     await page.locator("dialog[open]").waitFor({ state: "detached" });
     assert(!page.url().includes("inst="), "closing the dialog leaves the URL of the page");
   });
 
-  it("stops, starts and restarts", async () => {
+  step("stops, starts and restarts", async (person) => {
+    const { page, place } = person;
     await page.getByRole("button", { name: apps("more") }).click();
     await page.getByRole("menuitem", { name: apps("stop"), exact: true }).click();
     await place.confirm();
@@ -157,13 +161,14 @@ describe("in English", () => {
     await place.isHealthyWith(2);
   });
 
-  it("follows the log, pauses it, filters it and links to a line", async () => {
+  step("follows the log, pauses it, filters it and links to a line", async (person) => {
+    const { page, place } = person;
     await place.openTab("logs");
     const line = `a line ${Date.now()}`;
     await page.locator(".log-row").first().waitFor();
     await visit(page, `/log?line=${encodeURIComponent(line)}`);
     await page.locator(".log-row", { hasText: line }).waitFor();
-    await look(page, "app-logs", { widths: NARROW });
+    await look(person, "app-logs");
     await page.locator("#log-pause").click();
     await visit(page, `/log?line=${encodeURIComponent("while paused")}`);
     await page.locator("#log-pause", { hasText: /\d/ }).waitFor();
@@ -179,7 +184,8 @@ describe("in English", () => {
     await page.locator(".log-row.log-marked", { hasText: line }).waitFor();
   });
 
-  it("loads an image from a file, and opens a terminal in it", async () => {
+  step("loads an image from a file, and opens a terminal in it", async (person) => {
+    const { page, place } = person;
     await place.goToNewApp();
     await place.field("image").fill("Not An Image");
     await page.locator(".field-bad").waitFor();
@@ -192,7 +198,7 @@ describe("in English", () => {
     await page.locator(".upload-done").waitFor();
     assert.equal(await place.field("name").inputValue(), "busybox");
     await page.locator(".plan .pill.ok").waitFor();
-    await look(page, "new-app", { widths: NARROW });
+    await look(person, "new-app");
     await page.locator("#deploy").click();
     await page.waitForURL("**/apps/busybox");
     await place.isHealthyWith(1);
@@ -200,37 +206,40 @@ describe("in English", () => {
     await place.openTab("terminal");
     await page.locator("#terminal-connect").click();
     await page.locator(".terminal-bar .pill.ok").waitFor();
-    await page.keyboard.type("stty size; echo 你好-$((40+2))\n");
+    await page.keyboard.type("stty size; cat /greeting; echo $((40+2))\n");
     const screen = () => page.locator(".xterm-accessibility, .xterm-rows").first().innerText();
-    await until("the shell answers", async () => (await screen()).includes("你好-42"));
-    await look(page, "terminal", { widths: [] });
+    await until("the shell answers", async () => /你好，泊位[^]*42/.test(await screen()));
+    await look(person, "terminal", [1440]);
     await page.keyboard.type("exit 3\n");
     await page.locator(".terminal-bar .pill", { hasText: "3" }).waitFor();
   });
 
-  it("refuses what cannot be, where it was typed", async () => {
+  step("refuses what cannot be, where it was typed", async (person) => {
+    const { page, place } = person;
     await place.goToNewApp();
     await place.field("image").fill("berth/hello:0.1.0");
     await place.field("name").fill("hello");
     await place.field("resources.memory_mib").fill("900000");
     await page.locator(".plan .plan-fault").first().waitFor();
-    await look(page, "new-app-refused", { widths: NARROW });
+    await look(person, "new-app-refused");
     await place.field("resources.memory_mib").fill("64");
     await page.locator("#deploy").click();
     await page.locator(".field-bad", { has: place.field("name") }).waitFor();
   });
 
-  it("shows what happened in the activity and the node's page", async () => {
+  step("shows what happened in the activity and the node's page", async (person) => {
+    const { page, place } = person;
     await page.goto("/t/acme/-/activity");
     await page.locator(".events li").first().waitFor();
-    await look(page, "activity", { widths: NARROW });
+    await look(person, "activity");
     await page.goto("/nodes");
     await page.getByRole("link", { name: "node-01" }).first().click();
     await page.waitForURL("**/nodes/node-01");
-    await look(page, "node", { widths: NARROW });
+    await look(person, "node");
   });
 
-  it("deletes an app after its name was typed", async () => {
+  step("deletes an app after its name was typed", async (person) => {
+    const { page, place } = person;
     await place.goToApp("hello");
     await page.getByRole("button", { name: apps("more") }).click();
     await page.getByRole("menuitem", { name: apps("delete") }).click();
@@ -240,63 +249,61 @@ describe("in English", () => {
     await page.waitForURL("**/apps");
     await page.getByRole("link", { name: "hello", exact: true }).waitFor({ state: "detached" });
     await page.getByRole("link", { name: "busybox", exact: true }).waitFor();
-    await look(page, "apps", { widths: NARROW });
+    await look(person, "apps");
   });
 });
 
-describe("in Chinese, in the dark", () => {
-  const words = wordsOf("zh-CN");
-  const { apps, common } = words;
-  let person, page, place;
+const chinese = wordsOf("zh-CN");
+const beginChinese = async () => {
+  const person = await newPerson(browser, { url: platform.url, locale: "zh-CN", dark: true });
+  person.place = new Place(person.page, chinese, { tenant: "acme", project: "demo", environment: "production" });
+  return person;
+};
 
-  before(async () => {
-    person = await newPerson(browser, { url: platform.url, locale: "zh-CN", dark: true });
-    page = person.page;
-    place = new Place(page, words, { tenant: "acme", project: "demo", environment: "production" });
-  });
-  after(async () => {
-    assert.deepEqual(person.faults, []);
-    await person.context.close();
-  });
+journey("in Chinese, in the dark", beginChinese, (step) => {
+  const { apps, common } = chinese;
 
-  it("signs in, and the wrong password is said", async () => {
+  step("signs in, and the wrong password is said", async (person) => {
+    const { page, place } = person;
     await page.goto("/t/acme/demo/production/apps");
     await page.waitForURL("**/sign-in**");
     assert.equal(await page.locator("html").getAttribute("lang"), "zh-CN");
-    await look(page, "zh-sign-in", { widths: NARROW });
+    await look(person, "zh-sign-in");
     await page.locator("#email").fill(EMAIL);
     await page.locator("#password").fill("not the right one");
     await page.locator("#sign-in-submit").click();
-    await page.locator(".error-line", { hasText: words.codes("problem_bad_credentials") }).waitFor();
+    await page.locator(".error-line", { hasText: chinese.codes("problem_bad_credentials") }).waitFor();
     await page.locator("#password").fill(PASSWORD);
     await page.locator("#sign-in-submit").click();
     await page.waitForURL("**/t/acme/demo/production/apps");
   });
 
-  it("deploys the sample, changes it, breaks it and sees it taken back", async () => {
-    await look(page, "zh-apps-empty", { widths: NARROW });
+  step("deploys the sample, changes it, breaks it and sees it taken back", async (person) => {
+    const { page, place } = person;
+    await look(person, "zh-apps-empty");
     await page.locator("#deploy-sample").click();
     await page.waitForURL("**/apps/hello");
     await place.isHealthyWith(2);
-    await look(page, "zh-app-running", { widths: NARROW });
+    await look(person, "zh-app-running");
 
     await place.openTab("environment");
     await page.locator("#env-add").click();
     await page.locator(".row-pair input").first().fill("HELLO_FAIL_HEALTH");
     await page.locator(".row-pair input").nth(1).fill("1");
-    await look(page, "zh-app-environment", { widths: NARROW });
+    await look(person, "zh-app-environment");
     await place.openTab("settings");
     await place.field("rollout.ready_deadline_s").fill("5");
     await place.field("readiness.check.path").fill("/nothing-here");
-    await look(page, "zh-app-settings", { widths: NARROW });
+    await look(person, "zh-app-settings");
     await page.locator("#deploy").click();
     await page.locator(".rollout").waitFor();
     await page.locator(".note", { hasText: apps("last_rollout_taken_back", { release: 2 }) }).waitFor();
     await place.isHealthyWith(2);
-    await look(page, "zh-app-taken-back", { widths: NARROW });
+    await look(person, "zh-app-taken-back");
   });
 
-  it("says everything in Chinese, on every page", async () => {
+  step("says everything in Chinese, on every page", async (person) => {
+    const { page, place } = person;
     for (const [name, path] of [
       ["zh-overview", place.path],
       ["zh-apps", `${place.path}/apps`],
@@ -312,11 +319,12 @@ describe("in Chinese, in the dark", () => {
       await page.goto(path);
       await page.locator("h1").first().waitFor();
       await page.locator("[role=status] .skeleton, .skeleton-row").first().waitFor({ state: "detached" });
-      await look(page, name, { widths: NARROW });
+      await look(person, name);
     }
   });
 
-  it("stops, starts and deletes", async () => {
+  step("stops, starts and deletes", async (person) => {
+    const { page, place } = person;
     await place.goToApp("hello");
     await page.getByRole("button", { name: apps("more") }).click();
     await page.getByRole("menuitem", { name: apps("stop"), exact: true }).click();

@@ -7,6 +7,7 @@ mod i18n;
 mod live;
 mod pages;
 mod preferences;
+mod said;
 mod scope;
 mod session;
 mod shell;

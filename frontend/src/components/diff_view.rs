@@ -2,7 +2,7 @@
 
 use crate::i18n::{cores, mebibytes, t};
 use berth_domain::{
-    app::AppSpecInput,
+    app::{AppSpecInput, Probe, ProbeCheck},
     diff::{SpecChange, diff},
 };
 use leptos::prelude::*;
@@ -10,9 +10,38 @@ use leptos::prelude::*;
 /// All differences, by the server's own code; none while one of the two is not valid.
 pub fn changes(before: &AppSpecInput, after: &AppSpecInput) -> Vec<SpecChange> {
     match (before.parse(), after.parse()) {
-        (Ok(before), Ok(after)) => diff(&before, &after),
+        (Ok(old), Ok(new)) => {
+            let mut found = diff(&old, &new);
+            // The server's text for a check is for machines' logs; people get it in their own words.
+            if let Some(change) = found.iter_mut().find(|change| change.field == "readiness") {
+                change.before = before.readiness.as_ref().map(probe_words);
+                change.after = after.readiness.as_ref().map(probe_words);
+            }
+            found
+        }
         _ => Vec::new(),
     }
+}
+
+/// A readiness check in words: what it asks, and the times that are not the usual ones.
+fn probe_words(probe: &Probe) -> String {
+    let usual = Probe::new(probe.check.clone());
+    let mut parts = vec![match &probe.check {
+        ProbeCheck::Http { path, port } => format!("GET :{port}{path}"),
+        ProbeCheck::Tcp { port } => format!("TCP :{port}"),
+    }];
+    let mut say = |now: u32, usual: u32, label: &str, unit: &str| {
+        if now != usual {
+            parts.push(format!("{label} {now} {unit}").trim_end().to_owned());
+        }
+    };
+    let ms = t::apps::milliseconds();
+    say(probe.period_ms, usual.period_ms, t::apps::ready_period(), ms);
+    say(probe.timeout_ms, usual.timeout_ms, t::apps::ready_timeout(), ms);
+    say(probe.initial_delay_ms, usual.initial_delay_ms, t::apps::ready_initial_delay(), ms);
+    say(probe.success_threshold, usual.success_threshold, t::apps::ready_success(), "");
+    say(probe.failure_threshold, usual.failure_threshold, t::apps::ready_failure(), "");
+    parts.join(" · ")
 }
 
 /// A field's name for people; variables keep their own.

@@ -3,6 +3,7 @@
 use super::{pill::Dot, state, time_ago::TimeAgo};
 use crate::{
     i18n::{Locale, by_code, locale, word_by_code},
+    said::said,
     scope::EnvironmentScope,
 };
 use berth_api_types::v1::events::EventView;
@@ -11,7 +12,7 @@ use leptos::prelude::*;
 /// The sentence of an event in the person's language; the server's English one for a reason that is not known here.
 pub fn event_sentence(event: &EventView) -> String {
     let value = |name: &str| {
-        event.params.get(name).cloned().or_else(|| match name {
+        event.params.get(name).map(|value| said(value)).or_else(|| match name {
             "app" => event.app.clone(),
             "instance" => event.instance.clone(),
             "node" => event.node.clone(),

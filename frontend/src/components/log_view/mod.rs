@@ -16,6 +16,7 @@ use self::{
 use super::error_state::ErrorState;
 use crate::{
     i18n::{number, t},
+    said::said,
     scope::EnvironmentScope,
     support::url::use_query_value,
 };
@@ -146,7 +147,7 @@ fn LogGaps(feed: LogFeed) -> impl IntoView {
         (!gaps.is_empty()).then(|| {
             let sentences: Vec<_> = gaps
                 .into_iter()
-                .map(|(instance, message)| view! { <p class="log-note" role="status">{t::apps::log_gap(instance, message)}</p> })
+                .map(|(instance, message)| view! { <p class="log-note" role="status">{t::apps::log_gap(instance, said(&message))}</p> })
                 .collect();
             sentences
         })

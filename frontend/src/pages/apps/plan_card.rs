@@ -7,6 +7,7 @@ use crate::{
         card::Card,
         error_state::{error_detail, quota_sentence},
         pill::{Pill, Tone},
+        skeleton::SkeletonLines,
     },
     i18n::{cores, mebibytes, number, t},
     live::use_live,
@@ -68,6 +69,7 @@ pub fn PlanCard(
                 {move || match (state.get(), shown.get()) {
                     (PlanState::Failed(error), _) => view! { <p class="plan-text">{t::apps::plan_failed()} " " {error_detail(&error)}</p> }.into_any(),
                     (_, Some(plan)) => facts(&plan),
+                    (PlanState::Asking, None) => view! { <div class="card-body"><SkeletonLines lines=3 /></div> }.into_any(),
                     (_, None) => view! { <p class="plan-text muted">{t::apps::plan_intro()}</p> }.into_any(),
                 }}
             </div>

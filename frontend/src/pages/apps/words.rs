@@ -2,7 +2,8 @@
 
 use crate::{
     components::{pill::Tone, state},
-    i18n::{Locale, bytes, locale, mebibytes, t},
+    i18n::{Locale, bytes, locale, mebibytes, t, word_by_code},
+    said::said,
 };
 use berth_api_types::v1::apps::{InstanceView, PullView, RefusalView};
 use berth_domain::{image::ImageReference, lifecycle::InstancePhase};
@@ -62,7 +63,7 @@ pub fn refusals(refusals: &[RefusalView]) -> Vec<String> {
     for refusal in refusals {
         let mut sentence = t::apps::refusal_because(reasons(&refusal.reasons));
         if let Some(nearest) = &refusal.nearest {
-            sentence = format!("{sentence} {}", t::apps::refusal_nearest(nearest.trim_end_matches('.')));
+            sentence = format!("{sentence} {}", t::apps::refusal_nearest(said(nearest.trim_end_matches('.'))));
         }
         if !found.contains(&sentence) {
             found.push(sentence);
@@ -131,44 +132,15 @@ pub fn failure(instance: &InstanceView) -> String {
 
 /// What its agent says. It says it in English, so other languages get the reason in their own words before it.
 fn cause(instance: &InstanceView) -> Option<String> {
-    let reason = reason(&instance.reason);
+    let reason = word_by_code(&format!("reason_{}", instance.reason));
     let text = match (reason, instance.message.as_str()) {
         (None, "") => return None,
         (Some(reason), "") => reason.to_owned(),
-        (Some(reason), message) if locale() != Locale::En => t::apps::reason_with_message(reason, message),
+        (Some(reason), message) if locale() != Locale::En => t::apps::reason_with_message(reason, said(message)),
         (_, message) => message.to_owned(),
     };
     let ends = text.ends_with(['.', '!', '?', '。']);
     Some(if ends { text } else { format!("{text}.") })
-}
-
-/// The words for an agent's code.
-fn reason(code: &str) -> Option<&'static str> {
-    Some(match code {
-        "image_not_found" => t::apps::reason_image_not_found(),
-        "registry_denied" => t::apps::reason_registry_denied(),
-        "registry_unavailable" => t::apps::reason_registry_unavailable(),
-        "registry_rate_limited" => t::apps::reason_registry_rate_limited(),
-        "wrong_architecture" => t::apps::reason_wrong_architecture(),
-        "image_unavailable" => t::apps::reason_image_unavailable(),
-        "bad_archive" => t::apps::reason_bad_archive(),
-        "port_in_use" => t::apps::reason_port_in_use(),
-        "address_not_here" => t::apps::reason_address_not_here(),
-        "network_exhausted" => t::apps::reason_network_exhausted(),
-        "command_not_found" => t::apps::reason_command_not_found(),
-        "disk_full" => t::apps::reason_disk_full(),
-        "start_failed" => t::apps::reason_start_failed(),
-        "create_failed" => t::apps::reason_create_failed(),
-        "name_taken" => t::apps::reason_name_taken(),
-        "exited" => t::apps::reason_exited(),
-        "oom_killed" => t::apps::reason_oom_killed(),
-        "probe_failed" => t::apps::reason_probe_failed(),
-        "docker_unavailable" => t::apps::reason_docker_unavailable(),
-        "bad_spec" => t::apps::reason_bad_spec(),
-        "not_admitted" => t::apps::reason_not_admitted(),
-        "stop_failed" => t::apps::reason_stop_failed(),
-        _ => return None,
-    })
 }
 
 /// What a well-known exit code means.

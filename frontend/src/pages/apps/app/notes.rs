@@ -6,6 +6,7 @@ use crate::{
     components::{button::LinkButton, note::Note, pill::Tone},
     i18n::t,
     pages::apps::words,
+    said::said,
 };
 use berth_api_types::v1::releases::RolloutView;
 use berth_domain::lifecycle::RolloutPhase;
@@ -65,7 +66,7 @@ fn LastRollout(context: AppContext) -> impl IntoView {
     });
     move || {
         failed.get().map(|rollout| {
-            let (to, reason) = (rollout.to_release, rollout.reason.clone());
+            let (to, reason) = (rollout.to_release, said(&rollout.reason));
             let (tone, title) = match rollout.phase {
                 RolloutPhase::Failed => (Tone::Bad, t::apps::last_rollout_failed(to)),
                 _ => (Tone::Warn, t::apps::last_rollout_taken_back(to)),

@@ -12,6 +12,7 @@ use crate::{
     },
     i18n::t,
     pages::apps::words,
+    said::said,
 };
 use berth_api_types::v1::releases::{RolloutCause, RolloutView};
 use berth_domain::{
@@ -75,7 +76,7 @@ fn Running(context: AppContext, rollout: Signal<RolloutView>) -> impl IntoView {
             }
         >
             {move || (!progressing.get()).then(|| {
-                let words = rollout.with(|rollout| (rollout.from_release.unwrap_or(rollout.to_release), rollout.reason.clone()));
+                let words = rollout.with(|rollout| (rollout.from_release.unwrap_or(rollout.to_release), said(&rollout.reason)));
                 view! { <p class="rollout-back"><b>{t::apps::rollout_taking_back(words.0)}</b> ": " {words.1}</p> }
             })}
             <RolloutLanes lanes=lanes wanted=wanted on_open=open />
