@@ -9,7 +9,7 @@ use crate::{
     pages::{
         account::AccountPage,
         activity::ActivityPage,
-        apps::{AppPage, AppsPage, NewAppPage},
+        apps::{app::AppPage, list::AppsPage, new::NewAppPage},
         home::HomePage,
         kit::KitPage,
         node::NodePage,

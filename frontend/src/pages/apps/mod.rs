@@ -6,5 +6,3 @@ pub mod list;
 pub mod new;
 pub mod plan_card;
 pub mod words;
-
-pub use self::{app::AppPage, list::AppsPage, new::NewAppPage};

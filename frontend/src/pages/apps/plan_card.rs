@@ -65,7 +65,7 @@ pub fn PlanCard(
     };
     view! {
         <Card title=t::apps::plan() actions=move || view! { <span aria-live="polite">{pill}</span> } flush=true class="plan">
-            <div class:plan-old=move || state.get() == PlanState::Asking>
+            <div>
                 {move || match (state.get(), shown.get()) {
                     (PlanState::Failed(error), _) => view! { <p class="plan-text">{t::apps::plan_failed()} " " {error_detail(&error)}</p> }.into_any(),
                     (_, Some(plan)) => facts(&plan),

@@ -90,10 +90,15 @@ fn columns(context: AppContext, back_to: RwSignal<Option<u32>>) -> Vec<Column<Re
 fn CompareCard(context: AppContext, releases: Signal<Vec<ReleaseSummary>>) -> impl IntoView {
     let (from_query, set_from) = use_query_value("from");
     let (to_query, set_to) = use_query_value("to");
+    // Without a choice: the newest release beside the one that runs, or beside the one before when it runs itself.
     let current = move || context.app.with(|app| app.release.number);
-    let to = Memo::new(move |_| to_query.with(|text| text.parse::<u32>().ok()).unwrap_or_else(current));
+    let newest = move || releases.with(|all| all.first().map_or_else(current, |release| release.number));
+    let to = Memo::new(move |_| to_query.with(|text| text.parse::<u32>().ok()).unwrap_or_else(newest));
     let from = Memo::new(move |_| {
-        from_query.with(|text| text.parse::<u32>().ok()).unwrap_or_else(|| to.get().saturating_sub(1).max(1))
+        from_query.with(|text| text.parse::<u32>().ok()).unwrap_or_else(|| match current() {
+            current if current < to.get() => current,
+            _ => to.get().saturating_sub(1).max(1),
+        })
     });
     let known = RwSignal::new(BTreeMap::<u32, ReleaseView>::new());
     let error = RwSignal::new(None::<ApiError>);
