@@ -225,6 +225,11 @@ journey("in English", beginEnglish, (step) => {
     await place.field("resources.memory_mib").fill("64");
     await page.locator("#deploy").click();
     await page.locator(".field-bad", { has: place.field("name") }).waitFor();
+    await place.field("name").fill("nowhere");
+    await place.field("image").fill("127.0.0.1:1/nothing:1");
+    await page.locator("#deploy").click();
+    await page.locator(".field-bad", { has: place.field("image") }).waitFor();
+    await page.locator(".error-line").waitFor();
   });
 
   step("shows what happened in the activity and the node's page", async (person) => {

@@ -64,7 +64,7 @@ pub fn NewAppPage() -> impl IntoView {
             match result {
                 Ok(app) => navigate(&at.app_url(&app.name), NavigateOptions::default()),
                 Err(failure) => {
-                    state.refuse(failure.fields());
+                    state.refuse(&failure);
                     error.try_set(Some(failure));
                 }
             }

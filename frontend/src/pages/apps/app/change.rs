@@ -144,7 +144,7 @@ fn ChangeForm(context: AppContext, state: FormState, base: Signal<AppSpecInput>,
     };
     Effect::new(move |_| {
         if let Some(error) = call.error.get() {
-            state.refuse(error.fields());
+            state.refuse(&error);
         }
     });
     let discard = move |_| {

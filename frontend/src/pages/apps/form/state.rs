@@ -5,10 +5,12 @@ use super::{
     read::{Reading, read, read_new},
 };
 use crate::{
-    components::error_state::field_sentence,
+    api::error::ApiError,
+    components::error_state::{error_title, field_sentence},
     i18n::{cores, mebibytes, t},
     support::dom::focus,
 };
+use berth_api_types::error::ProblemCode;
 use berth_domain::{
     app::AppSpecInput,
     field_error::{FieldCode, FieldError},
@@ -26,8 +28,8 @@ pub struct FormState {
     /// Fields that somebody changed: only these complain before the form is sent.
     touched: RwSignal<BTreeSet<String>>,
     submitted: RwSignal<bool>,
-    /// What the server refused, until the field changes.
-    refused: RwSignal<Vec<FieldError>>,
+    /// Fields that the server refused, and why, until they change.
+    refused: RwSignal<Vec<(String, String)>>,
 }
 
 impl FormState {
@@ -66,14 +68,16 @@ impl FormState {
                 touched.insert(field.to_owned());
             });
         }
-        if self.refused.with_untracked(|refused| refused.iter().any(|error| error.field == field)) {
-            self.refused.update(|refused| refused.retain(|error| error.field != field));
+        if self.refused.with_untracked(|refused| refused.iter().any(|(refused, _)| refused == field)) {
+            self.refused.update(|refused| refused.retain(|(refused, _)| refused != field));
         }
     }
 
     /// What is wrong with a field, once it should be said; followed.
     pub fn fault(self, field: &str) -> Option<String> {
-        let refused = self.refused.with(|refused| refused.iter().find(|error| error.field == field).map(sentence));
+        let refused = self
+            .refused
+            .with(|refused| refused.iter().find(|(refused, _)| refused == field).map(|(_, why)| why.clone()));
         if refused.is_some() {
             return refused;
         }
@@ -101,14 +105,20 @@ impl FormState {
     }
 
     /// Puts what the server refused at its fields.
-    pub fn refuse(self, errors: Vec<FieldError>) {
-        let strip = |mut error: FieldError| {
-            if let Some(inner) = error.field.strip_prefix("spec.") {
-                error.field = inner.to_owned();
-            }
-            error
+    pub fn refuse(self, error: &ApiError) {
+        let own_field = |error: FieldError| {
+            let field = error.field.strip_prefix("spec.").unwrap_or(&error.field).to_owned();
+            (field, sentence(&error))
         };
-        self.refused.set(errors.into_iter().map(strip).collect());
+        let mut refused: Vec<_> = error.fields().into_iter().map(own_field).collect();
+        let of_image = matches!(
+            error.code(),
+            Some(ProblemCode::ImageNotFound | ProblemCode::RegistryDenied | ProblemCode::RegistryUnavailable)
+        );
+        if of_image && refused.is_empty() {
+            refused.push(("image".to_owned(), error_title(error).into_owned()));
+        }
+        self.refused.set(refused);
         request_animation_frame(|| focus("[aria-invalid=true]"));
     }
 }
