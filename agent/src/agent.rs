@@ -15,12 +15,13 @@ use crate::{
     worker::Workshop,
 };
 use anyhow::{Context as _, anyhow, bail};
+use berth_domain::id::NodeId;
 use berth_proto::fleet::NodeFacts;
 use std::{
     collections::BTreeSet,
     fs,
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
-    path::Path,
+    path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
@@ -40,6 +41,9 @@ pub async fn run(config: Config, runtime: Arc<dyn Runtime>, end: CancellationTok
         .create(&directory)
         .with_context(|| format!("the state directory {} cannot be made", directory.display()))?;
     let _lock = only_one(&directory)?;
+    if let Some(file) = &config.ready_file {
+        forget(file)?;
+    }
     let first_facts =
         facts::gather(runtime.as_ref(), config.advertise_address, &BTreeSet::new(), &NodeFacts::default()).await;
     let identity = tokio::select! {
@@ -48,6 +52,7 @@ pub async fn run(config: Config, runtime: Arc<dyn Runtime>, end: CancellationTok
     };
     let ledger = Ledger::open(&directory, identity.install)?;
     let (uplink, slot) = GrpcUplink::new();
+    let announcing = announce(uplink.connected(), config.ready_file.clone(), identity.node);
     let images = Arc::new(Images::new(runtime.clone(), Arc::new(uplink), ledger.uploads.clone()));
     let shop = Workshop::new(runtime.clone(), images.clone(), identity.install, config.advertise_address);
     let shop = Arc::new(shop);
@@ -60,11 +65,31 @@ pub async fn run(config: Config, runtime: Arc<dyn Runtime>, end: CancellationTok
     let session = Session::new(server, directory, identity, door, events, facts, runtime, slot);
     let managing = tokio::spawn(manager.run(end.clone()));
     tokio::select! {
-        () = async { tokio::join!(looking, attending); } => {}
+        () = async { tokio::join!(looking, attending, announcing); } => {}
         () = session.run(end.clone()) => {}
     }
     end.cancel();
     managing.await.context("the manager failed")
+}
+
+/// What an earlier process announced says nothing of this one.
+fn forget(ready_file: &Path) -> anyhow::Result<()> {
+    match fs::remove_file(ready_file) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+            Err(e).with_context(|| format!("{} cannot be removed", ready_file.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Writes the node's id to the ready file once the server has taken the node in.
+async fn announce(connected: impl Future<Output = bool>, ready_file: Option<PathBuf>, node: NodeId) {
+    let Some(file) = ready_file else { return };
+    if connected.await
+        && let Err(error) = fs::write(&file, node.to_string())
+    {
+        tracing::error!(%error, path = %file.display(), "the ready file cannot be written; who waits for it waits in vain");
+    }
 }
 
 /// Two agents on one state directory would fight over the same containers.

@@ -37,6 +37,9 @@ pub struct Flags {
     /// The address of this node where published ports are bound and reached.
     #[arg(long, env = "BERTH_AGENT_ADVERTISE_ADDRESS", value_name = "IP")]
     advertise_address: Option<IpAddr>,
+    /// A file that appears when the server has taken this node in, for whoever waits for that.
+    #[arg(long, env = "BERTH_AGENT_READY_FILE", value_name = "FILE")]
+    ready_file: Option<PathBuf>,
     /// A label that placement rules can ask for.
     #[arg(long = "label", env = "BERTH_AGENT_LABELS", value_name = "KEY=VALUE", value_delimiter = ',')]
     labels: Vec<String>,
@@ -52,6 +55,7 @@ struct File {
     docker: Option<String>,
     name: Option<String>,
     advertise_address: Option<IpAddr>,
+    ready_file: Option<PathBuf>,
     labels: BTreeMap<String, String>,
 }
 
@@ -72,6 +76,8 @@ pub struct Config {
     pub name: Name,
     /// Where published ports are bound and reached.
     pub advertise_address: IpAddr,
+    /// Holds the node's id from the first connection of this process on.
+    pub ready_file: Option<PathBuf>,
     /// The node's labels.
     pub labels: BTreeMap<String, String>,
 }
@@ -108,6 +114,7 @@ impl Config {
                 .advertise_address
                 .or(file.advertise_address)
                 .unwrap_or(IpAddr::V4(std::net::Ipv4Addr::LOCALHOST)),
+            ready_file: flags.ready_file.or(file.ready_file),
             labels,
         })
     }

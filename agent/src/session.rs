@@ -92,6 +92,13 @@ impl GrpcUplink {
         let (clients, seen) = watch::channel(None);
         (Self(seen), UplinkSlot(clients))
     }
+
+    /// Resolves with true at the first connection, and with false if the session ended without one.
+    pub fn connected(&self) -> impl Future<Output = bool> + Send + use<> {
+        let mut seen = self.0.clone();
+        async move { seen.wait_for(Option::is_some).await.is_ok() }
+    }
+
     fn clients(&self) -> Result<Clients, UplinkError> {
         self.0.borrow().clone().ok_or_else(|| UplinkError("the control plane cannot be reached".to_owned()))
     }

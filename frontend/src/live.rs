@@ -12,7 +12,7 @@ use berth_api_types::{
 };
 use gloo_timers::callback::{Interval, Timeout};
 use leptos::prelude::*;
-use std::{cell::RefCell, collections::BTreeMap, future::Future, rc::Rc};
+use std::{cell::RefCell, collections::BTreeMap, future::Future, pin::Pin, rc::Rc};
 use wasm_bindgen::{JsCast, prelude::Closure};
 use wasm_bindgen_futures::spawn_local;
 use web_sys::{EventSource, MessageEvent};
@@ -276,29 +276,68 @@ where
     let data = RwSignal::new(None);
     let error = RwSignal::new(None);
     let fetched_at_ms = RwSignal::new(0.0);
+    let once = move || -> Fetch {
+        let Some(wanted) = key.try_get_untracked() else { return Box::pin(async { Outcome::Gone }) };
+        let answer = fetch(wanted.clone());
+        Box::pin(async move {
+            let result = answer.await;
+            match key.try_get_untracked() {
+                None => Outcome::Gone,
+                Some(now) if now != wanted => Outcome::OfSomethingElse,
+                Some(_) => {
+                    keep(result, data, error, fetched_at_ms);
+                    Outcome::Kept
+                }
+            }
+        })
+    };
+    let reset = move || {
+        data.set(None);
+        error.set(None);
+    };
+    let hit = move |topics: &[Topic]| {
+        let hit = key.try_with_untracked(|key| topics.iter().any(|topic| concerns(key, topic)));
+        hit == Some(true)
+    };
+    let refetch = drive(Rc::new(once), Box::new(move || key.track()), Box::new(reset), Box::new(hit));
+    LiveResource { data, error, fetched_at_ms, refetch }
+}
+
+/// What became of one fetch.
+enum Outcome {
+    /// The page is gone.
+    Gone,
+    /// The page shows something else by now.
+    OfSomethingElse,
+    /// The answer is shown, or why there is none.
+    Kept,
+}
+
+type Fetch = Pin<Box<dyn Future<Output = Outcome>>>;
+
+/// The part of a live resource that is the same for every type, so that it is in the module once.
+fn drive(
+    once: Rc<dyn Fn() -> Fetch>,
+    track_key: Box<dyn Fn()>,
+    reset: Box<dyn Fn()>,
+    concerns: Box<dyn Fn(&[Topic]) -> bool>,
+) -> Callback<()> {
     let state = Rc::new(RefCell::new(Fetching::default()));
-    let fetch = Rc::new(fetch);
     let run = move || {
-        let Some(wanted) = key.try_get_untracked() else { return };
         if !state.borrow_mut().begin() {
             return;
         }
-        let (state, fetch) = (state.clone(), fetch.clone());
+        let (state, once) = (state.clone(), once.clone());
         spawn_local(async move {
-            let mut wanted = wanted;
             loop {
-                let result = fetch(wanted.clone()).await;
-                // Gone, or of something else meanwhile: the answer is nobody's.
-                let Some(now) = key.try_get_untracked() else { return };
-                if now == wanted {
-                    keep(result, data, error, fetched_at_ms);
-                } else {
-                    state.borrow_mut().again = true;
+                match once().await {
+                    Outcome::Gone => return,
+                    Outcome::OfSomethingElse => state.borrow_mut().again = true,
+                    Outcome::Kept => {}
                 }
                 if !state.borrow_mut().go_on() {
                     return;
                 }
-                wanted = now;
             }
         });
     };
@@ -308,24 +347,20 @@ where
             run();
         }
     };
-    Effect::new(move |before: Option<K>| {
-        let now = key.get();
-        if before.is_some_and(|before| before != now) {
-            data.set(None);
-            error.set(None);
+    Effect::new(move |first: Option<()>| {
+        track_key();
+        // A memo tells only of changes, so whatever is shown is of something else.
+        if first.is_some() {
+            reset();
         }
         call();
-        now
     });
     use_live().subscribe(move |topics| {
-        let hit = key.try_with_untracked(|key| {
-            topics.iter().any(|topic| matches!(topic, Topic::Everything) || concerns(key, topic))
-        });
-        if hit == Some(true) {
+        if topics.contains(&Topic::Everything) || concerns(topics) {
             call();
         }
     });
-    LiveResource { data, error, fetched_at_ms, refetch: Callback::new(move |()| call()) }
+    Callback::new(move |()| call())
 }
 
 /// One fetch at a time; what changes meanwhile is fetched once more afterwards.

@@ -99,6 +99,7 @@ impl FakeServer {
             .identity(Identity::from_pem(chain, key.serialize_pem()))
             .client_ca_root(Certificate::from_pem(self.authority.pem()))
             .client_auth_optional(true);
+        rustls::crypto::ring::default_provider().install_default().ok();
         let runtime = Runtime::new().expect("threads");
         let listener = berth_testkit::wait::until("a port", crate::bench::PATIENCE, || {
             // The threads of a server that was just dropped may hold it for a moment.

@@ -50,12 +50,18 @@ async fn a_node_joins_runs_loses_its_server_and_goes_on() {
     let runtime = FakeRuntime::default();
     let wish = |n| Wish::new(n, Act::Print).on_wire(&server.archive);
     server.want(set(5, vec![wish(1)]));
-    let (end, running) = start(config(port, directory.path(), &server.join_token()), &runtime);
+    let mut config = config(port, directory.path(), &server.join_token());
+    let announced = directory.path().join("ready");
+    std::fs::write(&announced, "by an earlier process").expect("written");
+    config.ready_file = Some(announced.clone());
+    let (end, running) = start(config, &runtime);
 
     // It joins, says who it is, gets its set and runs it.
     let ready = server.until_phase(1, "ready").await;
     let hello = server.hello.borrow().clone().expect("a hello");
     assert_eq!((hello.epoch, hello.generation), (0, 0));
+    until("the id in the ready file", || std::fs::read_to_string(&announced).is_ok_and(|id| id.starts_with("node")))
+        .await;
     let facts = hello.facts.expect("facts");
     assert!(facts.cpu_milli > 0 && facts.memory_mib > 0 && facts.address == "127.0.0.1", "{facts:?}");
     let joined = server.enrolled.lock().expect("no panic").clone();

@@ -64,6 +64,11 @@ impl Home {
         self.path.join("run").join(format!("{name}.pid"))
     }
 
+    /// Appears when this machine's node is in service.
+    pub fn node_ready(&self) -> PathBuf {
+        self.path.join("run").join("node-ready")
+    }
+
     /// Which engine the apps run on, for `berth down`.
     pub fn engine_file(&self) -> PathBuf {
         self.path.join("engine-socket")

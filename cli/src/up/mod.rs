@@ -33,6 +33,8 @@ use tokio::{
 const DATABASE: &str = "berth";
 /// How long the server may take to answer: it migrates first.
 const SERVER_READY_MAX: Duration = Duration::from_secs(120);
+/// How long this machine's node may take to join before the start goes on without it.
+const NODE_READY_MAX: Duration = Duration::from_secs(30);
 /// How long Postgres may take to stop.
 const POSTGRES_STOP_MAX: Duration = Duration::from_secs(30);
 /// Between two looks at something that starts.
@@ -125,12 +127,31 @@ async fn start(
     step.done(&settings.console_url());
 
     let step = Step::begin("Agent");
-    running.push(agent_program(settings, parts, home, &engine).start()?);
-    // It joins within moments; what hinders it is said on the console, too, and it tries on.
-    sleep(LOOK_EVERY * 4).await;
-    running.last().context("just pushed")?.check()?;
-    step.done("of this machine");
+    let agent = agent_program(settings, parts, home, &engine);
+    // The agent removes it, too, but perhaps after the first look.
+    fs::remove_file(home.node_ready()).ok();
+    running.push(agent.start()?);
+    match wait_for_node(home, running.last().context("just pushed")?).await? {
+        true => step.done("this machine's node is in service"),
+        false => step.go_on_without(&format!(
+            "this machine's node has not joined yet; it tries on, and {} says what hinders it",
+            home.log("agent").display()
+        )),
+    }
     Ok((engine, postgres))
+}
+
+/// Whether the node came into service in time. A slow node is no reason to stop a platform that serves others.
+async fn wait_for_node(home: &Home, agent: &Service) -> Result<bool> {
+    let deadline = Instant::now() + NODE_READY_MAX;
+    while !home.node_ready().exists() {
+        agent.check()?;
+        if Instant::now() > deadline {
+            return Ok(false);
+        }
+        sleep(LOOK_EVERY).await;
+    }
+    Ok(true)
 }
 
 async fn start_postgres(settings: &Settings, home: &Home) -> Result<Option<Server>> {
@@ -184,6 +205,7 @@ fn agent_program(settings: &Settings, parts: &Parts, home: &Home, engine: &Local
     flag("--state-dir", home.agent().into());
     flag("--docker", format!("unix://{}", engine.socket.display()).into());
     flag("--advertise-address", settings.advertise_address.to_string().into());
+    flag("--ready-file", home.node_ready().into());
     if home.join_token().exists() {
         flag("--join-token-file", home.join_token().into());
     }

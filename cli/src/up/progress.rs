@@ -35,6 +35,11 @@ impl Step {
         self.end(&format!("  ✓ {:<16} {result}{took}", self.name));
     }
 
+    /// Ends it although what was waited for is still to come.
+    pub fn go_on_without(self, result: &str) {
+        self.end(&format!("  ! {:<16} {result}", self.name));
+    }
+
     fn end(&self, line: &str) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();

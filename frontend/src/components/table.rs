@@ -7,7 +7,7 @@ use crate::{
 };
 use leptos::{ev::KeyboardEvent, html, prelude::*};
 use leptos_router::{components::A, hooks::use_navigate};
-use std::{cmp::Ordering, collections::HashMap, sync::Arc};
+use std::{any::Any, cmp::Ordering, collections::HashMap, marker::PhantomData, sync::Arc};
 use wasm_bindgen::JsCast;
 use web_sys::HtmlElement;
 
@@ -20,31 +20,46 @@ const VIRTUAL_PX: usize = 640;
 /// Rows drawn above and below what is seen.
 const OVERSCAN_ROWS: usize = 12;
 
-type Compare<T> = Arc<dyn Fn(&T, &T) -> Ordering + Send + Sync>;
-type Cell<T> = Arc<dyn Fn(&T) -> AnyView + Send + Sync>;
+type Compare = Arc<dyn Fn(&dyn Any, &dyn Any) -> Ordering + Send + Sync>;
+type Cell = Arc<dyn Fn(&dyn Any) -> AnyView + Send + Sync>;
 
-/// A column.
+/// A column of rows of `T`. Inside, the type is forgotten: the table's code is in the module once, not per type.
 pub struct Column<T> {
+    part: Part,
+    row: PhantomData<fn(&T)>,
+}
+
+impl<T> Clone for Column<T> {
+    fn clone(&self) -> Self {
+        Self { part: self.part.clone(), row: PhantomData }
+    }
+}
+
+#[derive(Clone)]
+struct Part {
     key: &'static str,
     label: Text,
-    cell: Cell<T>,
-    compare: Option<Compare<T>>,
+    cell: Cell,
+    compare: Option<Compare>,
     to_end: bool,
     /// Goes first when there is little room.
     minor: bool,
 }
 
-impl<T> Clone for Column<T> {
-    fn clone(&self) -> Self {
-        Self {
-            key: self.key,
-            label: self.label.clone(),
-            cell: self.cell.clone(),
-            compare: self.compare.clone(),
-            to_end: self.to_end,
-            minor: self.minor,
+impl Part {
+    fn class(&self) -> &'static str {
+        match (self.to_end, self.minor) {
+            (false, false) => "",
+            (true, false) => "num",
+            (false, true) => "minor",
+            (true, true) => "num minor",
         }
     }
+}
+
+/// What is put in is what is taken out: columns and rows of a table are of one type.
+fn typed<T: 'static>(row: &dyn Any) -> &T {
+    row.downcast_ref().expect("a table's rows and columns are of one type")
 }
 
 impl<T: 'static> Column<T> {
@@ -54,35 +69,28 @@ impl<T: 'static> Column<T> {
         label: impl Into<Text>,
         cell: impl Fn(&T) -> V + Send + Sync + 'static,
     ) -> Self {
-        let cell: Cell<T> = Arc::new(move |row| cell(row).into_any());
-        Self { key, label: label.into(), cell, compare: None, to_end: false, minor: false }
+        let cell: Cell = Arc::new(move |row| cell(typed(row)).into_any());
+        let part = Part { key, label: label.into(), cell, compare: None, to_end: false, minor: false };
+        Self { part, row: PhantomData }
     }
     /// Can be sorted by.
     #[must_use]
     pub fn sorted(mut self, compare: impl Fn(&T, &T) -> Ordering + Send + Sync + 'static) -> Self {
-        self.compare = Some(Arc::new(compare));
+        self.part.compare = Some(Arc::new(move |a, b| compare(typed(a), typed(b))));
         self
     }
     /// Numbers stand at the end.
     #[must_use]
     #[expect(clippy::wrong_self_convention, reason = "says where the cell stands, converts nothing")]
     pub fn to_end(mut self) -> Self {
-        self.to_end = true;
+        self.part.to_end = true;
         self
     }
     /// Left out on narrow screens.
     #[must_use]
     pub fn minor(mut self) -> Self {
-        self.minor = true;
+        self.part.minor = true;
         self
-    }
-    fn class(&self) -> &'static str {
-        match (self.to_end, self.minor) {
-            (false, false) => "",
-            (true, false) => "num",
-            (false, true) => "minor",
-            (true, true) => "num minor",
-        }
     }
 }
 
@@ -108,6 +116,41 @@ pub fn Table<T>(
 where
     T: Clone + PartialEq + Send + Sync + 'static,
 {
+    let rows =
+        Signal::derive(move || rows.with(|rows| rows.iter().map(|row| Row::of(key(row), row)).collect::<Vec<_>>()));
+    let columns = columns.into_iter().map(|column| column.part).collect();
+    let href = href.map(|href| Callback::new(move |row: Row| href.run(typed::<T>(&*row.data).clone())));
+    view! { <Body caption=caption columns=columns rows=rows href=href /> }
+}
+
+/// A row whose type is forgotten; it still knows an equal one.
+#[derive(Clone)]
+struct Row {
+    key: String,
+    data: Arc<dyn Any + Send + Sync>,
+    is_same: fn(&dyn Any, &dyn Any) -> bool,
+}
+
+impl Row {
+    fn of<T: Clone + PartialEq + Send + Sync + 'static>(key: String, row: &T) -> Self {
+        let is_same = |a: &dyn Any, b: &dyn Any| a.downcast_ref::<T>() == b.downcast_ref::<T>();
+        Self { key, data: Arc::new(row.clone()), is_same }
+    }
+}
+
+impl PartialEq for Row {
+    fn eq(&self, other: &Self) -> bool {
+        self.key == other.key && (self.is_same)(&*self.data, &*other.data)
+    }
+}
+
+#[component]
+fn Body(
+    caption: Text,
+    columns: Vec<Part>,
+    rows: Signal<Vec<Row>>,
+    #[prop(optional_no_strip)] href: Option<Callback<Row, String>>,
+) -> impl IntoView {
     let (sort, _) = use_query_value("sort");
     let columns = StoredValue::new(columns);
     let sorted = Memo::new(move |_| {
@@ -118,12 +161,13 @@ where
             columns.iter().find(|column| column.key == name).and_then(|column| column.compare.clone())
         });
         if let Some(compare) = compare {
-            all.sort_by(|a, b| if down { compare(b, a) } else { compare(a, b) });
+            all.sort_by(|a, b| if down { compare(&*b.data, &*a.data) } else { compare(&*a.data, &*b.data) });
         }
         all
     });
-    let by_key =
-        Memo::new(move |_| sorted.with(|all| all.iter().map(|row| (key(row), row.clone())).collect::<HashMap<_, _>>()));
+    let by_key = Memo::new(move |_| {
+        sorted.with(|all| all.iter().map(|row| (row.key.clone(), row.clone())).collect::<HashMap<_, _>>())
+    });
     let scroll_px = RwSignal::new(0usize);
     let is_virtual = Memo::new(move |_| sorted.with(Vec::len) > VIRTUAL_FROM_ROWS);
     let window = Memo::new(move |_| {
@@ -136,7 +180,9 @@ where
     });
     let visible = move || {
         let (first, end) = window.get();
-        sorted.with(|all| all.get(first..end.min(all.len())).unwrap_or_default().iter().map(key).collect::<Vec<_>>())
+        sorted.with(|all| {
+            all.get(first..end.min(all.len())).unwrap_or_default().iter().map(|row| row.key.clone()).collect::<Vec<_>>()
+        })
     };
     let navigate = use_navigate();
     let open = Callback::new(move |id: String| {
@@ -177,7 +223,7 @@ where
                                 Memo::new(move |_| by_key.with(|all| all.get(&id).cloned()))
                             };
                             let cells = move || {
-                                row.get().map(|row| columns.with_value(|columns| draw_cells(columns, &row)))
+                                row.get().map(|row| columns.with_value(|columns| draw_cells(columns, &*row.data)))
                             };
                             let clicked = id.clone();
                             view! {
@@ -203,14 +249,11 @@ where
     }
 }
 
-fn draw_cells<T>(columns: &[Column<T>], row: &T) -> AnyView
-where
-    T: 'static,
-{
+fn draw_cells(columns: &[Part], row: &dyn Any) -> AnyView {
     columns.iter().map(|column| view! { <td class=column.class()>{(column.cell)(row)}</td> }).collect_view().into_any()
 }
 
-fn draw_head<T: 'static>(column: &Column<T>, sort: Memo<String>) -> AnyView {
+fn draw_head(column: &Part, sort: Memo<String>) -> AnyView {
     let (key, label, class) = (column.key, column.label.clone(), column.class());
     if column.compare.is_none() {
         return view! { <th scope="col" class=class>{label}</th> }.into_any();
