@@ -6,7 +6,7 @@ import { existsSync, readFileSync } from "node:fs";
 const BUSYBOX = ["/bin/busybox", "/usr/bin/busybox"];
 const APPLETS = ["sh", "ls", "cat", "echo", "httpd", "stty", "sleep", "ps", "env"];
 
-const sha256 = (bytes) => createHash("sha256").update(bytes).digest("hex");
+export const sha256 = (bytes) => createHash("sha256").update(bytes).digest("hex");
 
 /** One entry of a tar file: header, content, padding. */
 function entry(name, { content = Buffer.alloc(0), mode = 0o644, type = "0", link = "" }) {
@@ -29,8 +29,8 @@ function entry(name, { content = Buffer.alloc(0), mode = 0o644, type = "0", link
 
 const tar = (entries) => Buffer.concat([...entries, Buffer.alloc(1024)]);
 
-/** The archive. It serves a page on port 8080 and has a shell. */
-export function busyboxArchive(reference) {
+/** An image's layer, as a tar file, and its configuration. It serves a page on port 8080 and has a shell. */
+export function busyboxImage() {
   const path = BUSYBOX.find(existsSync);
   if (!path) throw new Error("busybox is not installed (Debian: apt-get install busybox-static)");
   const layer = tar([
@@ -56,6 +56,12 @@ export function busyboxArchive(reference) {
       history: [{ created_by: "made for a test" }],
     }),
   );
+  return { layer, config };
+}
+
+/** The image as an archive. */
+export function busyboxArchive(reference) {
+  const { layer, config } = busyboxImage();
   const manifest = Buffer.from(
     JSON.stringify([{ Config: `${sha256(config)}.json`, RepoTags: [reference], Layers: ["layer.tar"] }]),
   );

@@ -7,15 +7,17 @@ import { busyboxArchive } from "../lib/archive.mjs";
 import { inspect, look, newPerson, startBrowser } from "../lib/browser.mjs";
 import { Place, wordsOf } from "../lib/console.mjs";
 import { journey } from "../lib/journey.mjs";
+import { PASSWORD as REGISTRY_PASSWORD, USER as REGISTRY_USER, startRegistry } from "../lib/registry.mjs";
 import { startPlatform } from "../lib/stack.mjs";
 import { until } from "../lib/until.mjs";
 
 const EMAIL = "lin@acme.example";
 const PASSWORD = "a quiet harbour at dawn";
 
-let platform, browser;
+let platform, browser, registry;
 
 before(async () => {
+  registry = await startRegistry();
   platform = await startPlatform();
   browser = await startBrowser();
 });
@@ -23,6 +25,7 @@ before(async () => {
 after(async () => {
   await browser?.close();
   await platform?.remove();
+  await registry?.remove();
 });
 
 /** What the app itself answers, asked where *Visit* leads. */
@@ -212,6 +215,33 @@ journey("in English", beginEnglish, (step) => {
     await look(person, "terminal", [1440]);
     await page.keyboard.type("exit 3\n");
     await page.locator(".terminal-bar .pill", { hasText: "3" }).waitFor();
+  });
+
+  step("runs an image of a private registry once the project has credentials for it", async (person) => {
+    const { page, place } = person;
+    await place.goToNewApp();
+    await place.field("image").fill(registry.image);
+    await page.locator("#deploy").click();
+    await page.locator(".field-bad", { has: place.field("image") }).waitFor();
+    await page.locator(".error-line", { hasText: english.codes("problem_registry_denied") }).waitFor();
+
+    await page.goto("/t/acme/demo/-/settings");
+    await page.locator("#add-credential").click();
+    await page.locator("#registry").fill(registry.host);
+    await page.locator("#registry-user").fill(REGISTRY_USER);
+    await page.locator("#registry-password").fill(REGISTRY_PASSWORD);
+    await look(person, "add-credential");
+    await page.locator("dialog[open] button[type=submit]").click();
+    await page.getByRole("cell", { name: registry.host }).waitFor();
+    await look(person, "project-settings");
+
+    await place.goToNewApp();
+    await place.field("image").fill(registry.image);
+    await place.field("name").fill("private");
+    await page.locator("#deploy").click();
+    await page.waitForURL("**/apps/private");
+    await place.isHealthyWith(1);
+    assert.match((await visit(page)).text, /busybox/);
   });
 
   step("refuses what cannot be, where it was typed", async (person) => {

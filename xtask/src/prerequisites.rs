@@ -19,6 +19,8 @@ const IPROUTE: Need = Need { package: "iproute2", present: || find("ip").is_some
 const NODE: Need = Need { package: "nodejs", present: || find("node").is_some() };
 const NPM: Need = Need { package: "npm", present: || find("npm").is_some() };
 const CHROMIUM: Need = Need { package: "chromium", present: || find("chromium").is_some() };
+/// A private registry to pull from.
+const REGISTRY: Need = Need { package: "docker-registry", present: || find("docker-registry").is_some() };
 /// A shell for images that tests make.
 const BUSYBOX: Need = Need { package: "busybox-static", present: || find("busybox").is_some() };
 /// The console is Chinese, too; without a font its screenshots show boxes.
@@ -39,7 +41,7 @@ pub fn for_console() -> Result<()> {
 
 /// For all tests: the fleet starts Docker hosts of its own, the browser tests a browser.
 pub fn for_tests() -> Result<()> {
-    packages(&[POSTGRES, DOCKERD, CONTAINERD, IPTABLES, IPROUTE, NODE, NPM, CHROMIUM, FONTS, BUSYBOX])?;
+    packages(&[POSTGRES, DOCKERD, CONTAINERD, IPTABLES, IPROUTE, NODE, NPM, CHROMIUM, FONTS, BUSYBOX, REGISTRY])?;
     component("rustfmt", "cargo-fmt")?;
     component("clippy", "cargo-clippy")?;
     wasm_target()

@@ -50,11 +50,11 @@ async fn a_node_joins_runs_loses_its_server_and_goes_on() {
     let runtime = FakeRuntime::default();
     let wish = |n| Wish::new(n, Act::Print).on_wire(&server.archive);
     server.want(set(5, vec![wish(1)]));
-    let mut config = config(port, directory.path(), &server.join_token());
+    let mut settings = config(port, directory.path(), &server.join_token());
     let announced = directory.path().join("ready");
     std::fs::write(&announced, "by an earlier process").expect("written");
-    config.ready_file = Some(announced.clone());
-    let (end, running) = start(config, &runtime);
+    settings.ready_file = Some(announced.clone());
+    let (end, running) = start(settings, &runtime);
 
     // It joins, says who it is, gets its set and runs it.
     let ready = server.until_phase(1, "ready").await;

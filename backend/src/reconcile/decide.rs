@@ -5,7 +5,10 @@ use super::{
     node_health::{Judgement, Pulse, judge},
     rollout::{AppDecision, Step, decide_app},
 };
-use crate::store::placement::{AppRecord, InstanceRecord, NodeRecord, RefusalKey, ReleaseRecord, World};
+use crate::store::{
+    placement::{AppRecord, InstanceRecord, RefusalKey, ReleaseRecord, World},
+    snapshot::{demand, node, placed},
+};
 use berth_domain::{
     id::{AppId, InstanceId, NodeId, ReleaseId},
     lifecycle::InstancePhase,
@@ -13,7 +16,7 @@ use berth_domain::{
 };
 use berth_scheduler_core::{
     plan::{Constraint, Plan, plan},
-    snapshot::{Demand, Node, Placed, Snapshot},
+    snapshot::Snapshot,
 };
 use chrono::{DateTime, Utc};
 use std::{
@@ -139,57 +142,22 @@ fn snapshot(
     let outdated: BTreeSet<_> = decided.iter().flat_map(|(_, d)| d.outdated.iter().copied()).collect();
     Snapshot {
         version: world.version.unsigned_abs(),
-        nodes: world.nodes.iter().map(|n| (n.id, node(n, judgement))).collect(),
+        nodes: world
+            .nodes
+            .iter()
+            .map(|n| (n.id, node(n, judgement.states.get(&n.id).copied().unwrap_or(NodeState::Suspect))))
+            .collect(),
         releases: needed_releases(world)
             .into_iter()
             .filter_map(|id| releases.get(&id).map(|release| (id, demand(release))))
             .collect(),
-        instances: present
-            .iter()
-            .map(|i| {
-                let placed = Placed {
-                    app: i.app,
-                    release: i.release,
-                    node: i.node,
-                    number: i.number,
-                    stopping: i.stopping,
-                    phase: i.phase,
-                    outdated: outdated.contains(&i.id),
-                };
-                (i.id, placed)
-            })
-            .collect(),
+        instances: present.iter().map(|i| (i.id, placed(i, outdated.contains(&i.id)))).collect(),
         targets: decided.iter().map(|(app, d)| (app.id, d.targets.clone())).collect(),
         outdated_allowed: decided
             .iter()
             .filter(|(_, d)| d.outdated_allowed > 0)
             .map(|(app, d)| (app.id, d.outdated_allowed))
             .collect(),
-    }
-}
-
-fn node(record: &NodeRecord, judgement: &Judgement) -> Node {
-    Node {
-        name: record.name.clone(),
-        state: judgement.states.get(&record.id).copied().unwrap_or(NodeState::Suspect),
-        availability: record.availability,
-        capacity: record.capacity,
-        labels: record.labels.clone(),
-        images: record.images.clone(),
-        foreign_ports: record.foreign_ports.clone(),
-    }
-}
-
-/// What one instance of a release asks of a node.
-pub(super) fn demand(release: &ReleaseRecord) -> Demand {
-    let pinned = || release.pinned_image.split_once('@').map_or(release.pinned_image.as_str(), |(_, digest)| digest);
-    Demand {
-        app: release.app,
-        resources: release.spec.resources(),
-        host_ports: release.spec.ports().iter().filter_map(|port| port.host).collect(),
-        node_labels: release.spec.placement().node_labels.clone(),
-        strategy: release.spec.placement().strategy,
-        image: release.uploaded_digest.clone().unwrap_or_else(|| pinned().to_owned()),
     }
 }
 

@@ -20,9 +20,10 @@ use crate::{
         apps::{WantedApp, get_wanted_app},
         images::get_image,
         instances_read::{InstanceRecord, RefusalRecord, list_instances},
-        placement::{self, ReleaseRecord, World},
+        placement::{self, World},
         releases::get_resources,
         rollouts::get_proven_release,
+        snapshot,
         usage::{UsageChange, get_usage},
     },
 };
@@ -35,7 +36,7 @@ use berth_domain::{
 };
 use berth_scheduler_core::{
     plan,
-    snapshot::{Demand, Node, Placed, Snapshot},
+    snapshot::{Placed, Snapshot},
 };
 use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
@@ -89,7 +90,7 @@ pub async fn preview(app: &App, permit: &Permit<Plan>, proposal: Proposal) -> Re
     let project = permit.scope().project_scope();
     let image = resolve_image(app, permit, &project, proposal.spec.image()).await?;
     let own = look_at_own(app, permit, &proposal, &image).await?;
-    let mut snapshot = look_at_cluster(app).await?;
+    let mut cluster = look_at_cluster(app).await?;
 
     let unchanged =
         own.app.as_ref().filter(|app| app.spec == proposal.spec && app.pinned_image == image.pinned).cloned();
@@ -97,26 +98,26 @@ pub async fn preview(app: &App, permit: &Permit<Plan>, proposal: Proposal) -> Re
     let app_id = own.app.as_ref().map_or(AppId::new(Uuid::nil()), |app| app.id);
     let release = unchanged.as_ref().map_or(ReleaseId::new(Uuid::nil()), |app| app.release);
     if unchanged.is_none() {
-        snapshot.instances.retain(|_, placed| placed.app != app_id);
+        cluster.instances.retain(|_, placed| placed.app != app_id);
     }
-    snapshot.releases.insert(release, demand(app_id, &proposal.spec, own.image.clone()));
-    snapshot.targets = BTreeMap::from([(app_id, BTreeMap::from([(release, proposal.replicas)]))]);
-    let plan = plan::plan(&snapshot, &[app_id]);
+    cluster.releases.insert(release, snapshot::demand_of_spec(app_id, &proposal.spec, &own.image));
+    cluster.targets = BTreeMap::from([(app_id, BTreeMap::from([(release, proposal.replicas)]))]);
+    let plan = plan::plan(&cluster, &[app_id]);
 
-    let names: NodeNames = snapshot.nodes.iter().map(|(id, node)| (*id, node.name.clone())).collect();
+    let names: NodeNames = cluster.nodes.iter().map(|(id, node)| (*id, node.name.clone())).collect();
     let stops: BTreeSet<_> = plan.stops.iter().map(|stop| stop.instance).collect();
     let explained: BTreeMap<_, _> = own.instances.iter().map(|own| (own.id, &own.explanation)).collect();
     let stays = |id: &InstanceId, placed: &Placed| {
         placed.app == app_id && placed.release == release && !placed.stopping && !stops.contains(id)
     };
-    let kept = snapshot.instances.iter().filter(|(id, placed)| stays(id, placed));
+    let kept = cluster.instances.iter().filter(|(id, placed)| stays(id, placed));
     let kept = kept.map(|(id, placed)| (placed.node, explained.get(id).copied()));
     let started = plan.starts.iter().map(|start| (start.node, Some(&start.explanation)));
     let placements = kept
         .chain(started)
         .map(|(node, explanation)| PlannedPlacement {
             node: names.get(&node).cloned().unwrap_or_default(),
-            image_present: snapshot.nodes.get(&node).is_some_and(|node| node.images.contains(&own.image)),
+            image_present: cluster.nodes.get(&node).is_some_and(|node| node.images.contains(&own.image)),
             placement: explanation.map(|explanation| Placement::new(explanation, &names)).unwrap_or_default(),
         })
         .collect();
@@ -172,7 +173,7 @@ async fn look_at_own(
             .await?
             .map(|record| record.image_digest)
             .ok_or_else(|| Error::ImageNotFound("The image was deleted just now.".to_owned()))?,
-        None => digest_of(&image.pinned).to_owned(),
+        None => snapshot::digest_of(&image.pinned).to_owned(),
     };
     Ok(Own { app: found, instances, quota, image })
 }
@@ -185,56 +186,15 @@ async fn look_at_cluster(app: &App) -> Result<Snapshot, Error> {
     let placed: BTreeSet<_> = world.instances.iter().map(|instance| instance.release).collect();
     let releases = placement::list_releases(&mut tx, &placed.into_iter().collect::<Vec<_>>()).await?;
     drop(tx);
-    let node = |record: placement::NodeRecord| {
-        let node = Node {
-            name: record.name,
-            state: NodeState::of(record.silence_ms, record.docker_answers),
-            availability: record.availability,
-            capacity: record.capacity,
-            labels: record.labels,
-            images: record.images,
-            foreign_ports: record.foreign_ports,
-        };
-        (record.id, node)
-    };
-    let instance = |record: placement::InstanceRecord| {
-        let placed = Placed {
-            app: record.app,
-            release: record.release,
-            node: record.node,
-            number: record.number,
-            stopping: record.stopping,
-            phase: record.phase,
-            outdated: false,
-        };
-        (record.id, placed)
-    };
-    let release = |record: ReleaseRecord| {
-        let image = record.uploaded_digest.unwrap_or_else(|| digest_of(&record.pinned_image).to_owned());
-        (record.id, demand(record.app, &record.spec, image))
-    };
     Ok(Snapshot {
         version: world.version.unsigned_abs(),
-        nodes: world.nodes.into_iter().map(node).collect(),
-        releases: releases.into_iter().map(release).collect(),
-        instances: world.instances.into_iter().map(instance).collect(),
+        nodes: world
+            .nodes
+            .iter()
+            .map(|node| (node.id, snapshot::node(node, NodeState::of(node.silence_ms, node.docker_answers))))
+            .collect(),
+        releases: releases.iter().map(|release| (release.id, snapshot::demand(release))).collect(),
+        instances: world.instances.iter().map(|placed| (placed.id, snapshot::placed(placed, false))).collect(),
         ..Snapshot::default()
     })
-}
-
-/// What one instance asks of a node: the same as the engine reads from a release.
-fn demand(app: AppId, spec: &AppSpec, image: String) -> Demand {
-    Demand {
-        app,
-        resources: spec.resources(),
-        host_ports: spec.ports().iter().filter_map(|port| port.host).collect(),
-        node_labels: spec.placement().node_labels.clone(),
-        strategy: spec.placement().strategy,
-        image,
-    }
-}
-
-/// What nodes list an image of a registry by.
-fn digest_of(pinned: &str) -> &str {
-    pinned.split_once('@').map_or(pinned, |(_, digest)| digest)
 }

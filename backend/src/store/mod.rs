@@ -32,6 +32,7 @@ pub mod rollouts;
 pub mod rollouts_reconcile;
 pub mod sessions;
 pub mod sight;
+pub mod snapshot;
 pub mod tenants;
 pub mod tickets;
 mod tx;

@@ -4,8 +4,8 @@ use berth_proto::{
     convert,
     fleet::{
         AgentMessage, DesiredInstance, DesiredSet, EnrollRequest, EnrollResponse, Hello, NodeFacts, ObservedInstance,
-        PublishedPort, Report, agent_message, enrollment_client::EnrollmentClient, fleet_client::FleetClient,
-        server_message,
+        PublishedPort, RenewRequest, Report, agent_message, enrollment_client::EnrollmentClient,
+        fleet_client::FleetClient, server_message,
     },
 };
 use berth_server::startup::Server;
@@ -109,9 +109,24 @@ impl Agent {
         }
     }
 
+    /// Asks for a fresh certificate, with a new key, and returns both; the node goes on with what it had.
+    pub async fn renew(&self, address: SocketAddr) -> Identity {
+        let key = KeyPair::generate().expect("a key");
+        let certificate_request_pem = certificate_request(&key);
+        let request = RenewRequest { certificate_request_pem };
+        let renewed = self.client(address).await.renew(request).await.expect("renewed").into_inner();
+        assert_eq!(Uuid::from_slice(&renewed.node_id).ok(), Some(self.id), "it stays the same node");
+        Identity::from_pem(renewed.certificate_pem, key.serialize_pem())
+    }
+
     /// Another client of this node.
     pub async fn client(&self, address: SocketAddr) -> FleetClient<Channel> {
-        let tls = ClientTlsConfig::new().ca_certificate(self.authority.clone()).identity(self.identity.clone());
+        self.client_as(&self.identity, address).await
+    }
+
+    /// A client with another certificate.
+    pub async fn client_as(&self, identity: &Identity, address: SocketAddr) -> FleetClient<Channel> {
+        let tls = ClientTlsConfig::new().ca_certificate(self.authority.clone()).identity(identity.clone());
         let endpoint = Endpoint::from_shared(format!("https://{address}")).and_then(|e| e.tls_config(tls));
         FleetClient::new(endpoint.expect("a good address").connect().await.expect("connected"))
     }
@@ -137,15 +152,18 @@ pub async fn enroll(server: &Server, name: &str, token: &str, key: &KeyPair) -> 
     let address = format!("https://{}", server.agent_address);
     let endpoint = Endpoint::from_shared(address).and_then(|e| e.tls_config(tls)).expect("a good address");
     let mut client = EnrollmentClient::new(endpoint.connect().await.expect("connected"));
-    let request = CertificateParams::default().serialize_request(key).and_then(|r| r.pem()).expect("a request");
     let request = EnrollRequest {
         join_token: token.to_owned(),
         node_name: name.to_owned(),
-        certificate_request_pem: request,
+        certificate_request_pem: certificate_request(key),
         facts: Some(facts()),
         labels: Default::default(),
     };
     Ok(client.enroll(request).await?.into_inner())
+}
+
+fn certificate_request(key: &KeyPair) -> String {
+    CertificateParams::default().serialize_request(key).and_then(|request| request.pem()).expect("a request")
 }
 
 fn facts() -> NodeFacts {

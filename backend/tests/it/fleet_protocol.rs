@@ -4,10 +4,10 @@ use crate::{
     agent::{bytes_of, enroll},
     engine::{Engine, PATIENCE, spec},
 };
-use berth_proto::fleet::PullCredentialRequest;
+use berth_proto::fleet::{PullCredentialRequest, fleet_client::FleetClient};
 use berth_testkit::wait::until_async;
 use rcgen::KeyPair;
-use tonic::Code;
+use tonic::{Code, transport::Channel};
 use uuid::Uuid;
 
 #[tokio::test]
@@ -68,6 +68,25 @@ async fn a_removed_nodes_certificate_is_worthless() {
     let request = PullCredentialRequest { instance_id: bytes_of(Uuid::now_v7()) };
     let refused = one.client(engine.server().agent_address).await.get_pull_credential(request).await;
     assert_eq!(refused.expect_err("removed").code(), Code::Unauthenticated);
+}
+
+#[tokio::test]
+async fn a_renewed_certificate_replaces_the_old_one_once_it_was_used() {
+    let engine = Engine::start().await;
+    let node = engine.node("node-1").await;
+    let address = engine.server().agent_address;
+    // Of an instance that it does not have: the answer tells whether the certificate was accepted, and no more.
+    let accepted = async |mut client: FleetClient<Channel>| {
+        let request = PullCredentialRequest { instance_id: bytes_of(Uuid::now_v7()) };
+        client.get_pull_credential(request).await.expect_err("no such instance").code() == Code::NotFound
+    };
+    // An answer that was lost: the node asks again with what it has.
+    let lost = node.renew(address).await;
+    let kept = node.renew(address).await;
+    assert!(accepted(node.client(address).await).await, "the old one is good until the newest was used");
+    assert!(accepted(node.client_as(&kept, address).await).await);
+    assert!(!accepted(node.client(address).await).await, "the old one is worthless now");
+    assert!(!accepted(node.client_as(&lost, address).await).await, "and so is the one that was lost");
 }
 
 #[tokio::test]
