@@ -314,13 +314,15 @@ enum Outcome {
 }
 
 type Fetch = Pin<Box<dyn Future<Output = Outcome>>>;
+/// Whether what is shown may have changed with these topics.
+type Concerns = Box<dyn Fn(&[Topic]) -> bool>;
 
 /// The part of a live resource that is the same for every type, so that it is in the module once.
 fn drive(
     once: Rc<dyn Fn() -> Fetch>,
     track_key: Box<dyn Fn()>,
     reset: Box<dyn Fn()>,
-    concerns: Box<dyn Fn(&[Topic]) -> bool>,
+    concerns: Concerns,
 ) -> Callback<()> {
     let state = Rc::new(RefCell::new(Fetching::default()));
     let run = move || {
