@@ -225,7 +225,7 @@ journey("in English", beginEnglish, (step) => {
     await page.locator(".field-bad", { has: place.field("image") }).waitFor();
     await page.locator(".error-line", { hasText: english.codes("problem_registry_denied") }).waitFor();
 
-    await page.goto("/t/acme/demo/-/settings");
+    await page.goto("/t/acme/demo/-/settings?tab=credentials");
     await page.locator("#add-credential").click();
     await page.locator("#registry").fill(registry.host);
     await page.locator("#registry-user").fill(REGISTRY_USER);
