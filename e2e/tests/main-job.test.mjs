@@ -238,8 +238,11 @@ journey("in English", beginEnglish, (step) => {
     await place.goToNewApp();
     await place.field("image").fill(registry.image);
     await place.field("name").fill("private");
+    await page.locator("#port-add").click();
+    await page.getByLabel(apps("port_number", { number: 1 })).fill("8080");
     await page.locator("#deploy").click();
     await page.waitForURL("**/apps/private");
+    await page.locator("#visit").waitFor();
     await place.isHealthyWith(1);
     assert.match((await visit(page)).text, /busybox/);
   });

@@ -1,5 +1,6 @@
 //! Skips work whose inputs have not changed: a stamp beside the output holds the hash of what it was made from.
 
+use crate::place;
 use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
 use std::{
@@ -23,7 +24,9 @@ pub fn hash(paths: &[PathBuf], words: &[&str]) -> Result<String> {
         for entry in files.filter_entry(|e| !MADE.iter().any(|made| e.file_name() == *made)) {
             let entry = entry.with_context(|| format!("listing {}", path.display()))?;
             if entry.file_type().is_file() {
-                hasher.update(entry.path().as_os_str().as_encoded_bytes());
+                // Relative: the same tree elsewhere makes the same things.
+                let name = entry.path().strip_prefix(place::root()).unwrap_or(entry.path());
+                hasher.update(name.as_os_str().as_encoded_bytes());
                 hasher.update(fs::read(entry.path())?);
             }
         }

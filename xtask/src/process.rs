@@ -19,7 +19,8 @@ pub fn cargo() -> Command {
             command.env_remove(&*name);
         }
     }
-    command.current_dir(crate::place::root());
+    // Builds run side by side: two bars would write over each other.
+    command.env("CARGO_TERM_PROGRESS_WHEN", "never").current_dir(crate::place::root());
     command
 }
 

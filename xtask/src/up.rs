@@ -7,7 +7,7 @@ use crate::{
     sample,
 };
 use anyhow::{Context, Result};
-use std::{fs, os::unix::process::CommandExt, process::Command};
+use std::{fs, os::unix::process::CommandExt, process::Command, thread};
 
 /// What an installation consists of.
 const BINARIES: [&str; 3] = ["berth", "berth-server", "berth-agent"];
@@ -45,9 +45,13 @@ pub fn run_up(options: &Options) -> Result<()> {
 
 /// Fills the directory that a user would unpack.
 pub fn build_installation(release: bool, mode: Mode) -> Result<()> {
-    step("the binaries", || build_binaries(release))?;
-    sample::build()?;
-    console::build(mode)
+    // Side by side: the linker's pass over the whole console keeps a single core busy for minutes.
+    thread::scope(|scope| {
+        let console = scope.spawn(|| console::build(mode));
+        let binaries = step("the binaries", || build_binaries(release)).and_then(|()| sample::build());
+        let console = console.join().expect("building the console does not panic");
+        binaries.and(console)
+    })
 }
 
 fn build_binaries(release: bool) -> Result<()> {
