@@ -78,12 +78,18 @@ fn json(body: &impl Serialize) -> String {
 }
 
 async fn call(method: Method, url: &str, body: Option<String>) -> Result<Response, ApiError> {
-    // One key for both tries: the first one may have been done before its answer was lost.
+    // One key for all tries: an earlier one may have been done before its answer was lost.
     let key = (method != Method::GET).then(idempotency_key);
-    match send(&method, url, body.as_deref(), key.as_deref()).await {
+    let attempt = async || send(&method, url, body.as_deref(), key.as_deref()).await;
+    let answer = match attempt().await {
+        // A connection that was kept open may be closed by the server just when the browser uses it again.
+        Err(ApiError::Unreachable) => attempt().await,
+        other => other,
+    };
+    match answer {
         Err(error) if error.code() == Some(ProblemCode::TokenExpired) && url != path::session_refresh() => {
             if refresh_once().await {
-                send(&method, url, body.as_deref(), key.as_deref()).await
+                attempt().await
             } else {
                 Err(error)
             }
