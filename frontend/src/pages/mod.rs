@@ -13,6 +13,7 @@ pub mod node;
 pub mod nodes;
 pub mod not_found;
 pub mod overview;
+pub mod parts;
 pub mod people;
 pub mod project_form;
 pub mod project_settings;

@@ -1,8 +1,8 @@
 //! Scripts, styles and fonts, bundled by esbuild, each name with the hash of its content.
 
-use super::{Mode, work_dir};
+use super::{Mode, wasm::PART_LOADER, work_dir};
 use crate::{fresh, npm, process::run};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use sha2::{Digest, Sha256};
 use std::{collections::BTreeMap, fs, path::Path, process::Command};
 
@@ -18,6 +18,7 @@ pub fn bundle(mode: Mode) -> Result<()> {
     fs::remove_dir_all(&out).ok();
     fs::create_dir_all(&out)?;
     let module = copy_hashed(&work_dir("bindgen").join("berth_bg.wasm"), &out, "berth")?;
+    name_parts(&work_dir("bindgen"), &out)?;
     let starter = work_dir("bindgen").join("start.js");
     fs::write(
         &starter,
@@ -31,7 +32,23 @@ pub fn bundle(mode: Mode) -> Result<()> {
     Ok(())
 }
 
-/// The names of the parts that are loaded when they are opened.
+/// Copies the module's parts under hashed names, and lets the script that loads them know these.
+fn name_parts(bindgen: &Path, out: &Path) -> Result<()> {
+    let loader = bindgen.join(PART_LOADER);
+    let mut script = fs::read_to_string(&loader).with_context(|| format!("reading {}", loader.display()))?;
+    for entry in fs::read_dir(bindgen)? {
+        let file = entry?.path();
+        let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        if let Some(stem) = name.strip_suffix(".wasm").filter(|stem| *stem != "berth_bg") {
+            let old = format!("\"./{name}\"");
+            ensure!(script.contains(&old), "nothing loads the part {name}");
+            script = script.replace(&old, &format!("\"./{}\"", copy_hashed(&file, out, &format!("part-{stem}"))?));
+        }
+    }
+    fs::write(&loader, script).context("naming the parts")
+}
+
+/// The names of the scripts that are loaded when they are opened.
 pub fn parts() -> Result<BTreeMap<String, String>> {
     let path = work_dir("parts").join("parts.json");
     let text = fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;

@@ -5,8 +5,12 @@ use crate::{
     npm, place,
     process::{cargo, run},
 };
-use anyhow::{Context, Result};
-use std::{fs, path::Path, process::Command};
+use anyhow::{Context, Result, anyhow};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 use wasm_bindgen_cli_support::Bindgen;
 
 /// What rustc's code uses beyond the first version of WebAssembly. Never "all": the optimiser would then use what not
@@ -23,9 +27,13 @@ const FEATURES: [&str; 7] = [
 
 /// Every component's view gets the same type: nested ones would be compiled anew for each place that they stand in,
 /// which costs minutes and megabytes.
-const RUSTFLAGS: &str = "--cfg erase_components";
+/// And the linker leaves its relocations in the module: what splits it follows them.
+const RUSTFLAGS: &str = "--cfg erase_components -C link-args=--emit-relocs";
 
-/// Leaves `berth.js` and `berth_bg.wasm` in the work directory `bindgen`.
+/// The script that loads parts, beside `berth.js`; [`super::assets`] gives the parts their final names in it.
+pub const PART_LOADER: &str = "parts.js";
+
+/// Leaves `berth.js`, `berth_bg.wasm`, the parts and the script that loads them in the work directory `bindgen`.
 pub fn compile(mode: Mode) -> Result<()> {
     let profile = match mode {
         Mode::Small => "console",
@@ -43,13 +51,35 @@ pub fn compile(mode: Mode) -> Result<()> {
     let module = target_dir.join("wasm32-unknown-unknown").join(directory).join("berth-console.wasm");
     let out = work_dir("bindgen");
     fs::remove_dir_all(&out).ok();
-    bind(&module, &out).with_context(|| format!("binding {}", module.display()))?;
-    if mode == Mode::Small { optimize(&out.join("berth_bg.wasm")) } else { Ok(()) }
+    fs::create_dir_all(&out)?;
+    let (first, mut modules) = split(&module, &out).with_context(|| format!("splitting {}", module.display()))?;
+    bind(&first, &out).with_context(|| format!("binding {}", first.display()))?;
+    fs::remove_file(&first)?;
+    modules.push(out.join("berth_bg.wasm"));
+    match mode {
+        Mode::Small => modules.iter().try_for_each(|module| optimize(module)),
+        Mode::Quick => Ok(()),
+    }
+}
+
+/// Takes the module apart: what is loaded first, and what is loaded when a page of a part is opened.
+fn split(module: &Path, out: &Path) -> Result<(PathBuf, Vec<PathBuf>)> {
+    let bytes = fs::read(module)?;
+    let (first, loader) = (out.join("first.wasm"), format!("./{PART_LOADER}"));
+    let mut options = wasm_split_cli_support::Options::new(&bytes);
+    options.output_dir = out;
+    options.main_out_path = &first;
+    options.link_name = &loader;
+    options.main_module = "./berth.js";
+    let split = wasm_split_cli_support::transform(options).map_err(|error| anyhow!("{error:#}"))?;
+    Ok((first, split.split_modules))
 }
 
 fn bind(module: &Path, out: &Path) -> Result<()> {
     let mut bindgen = Bindgen::new();
     bindgen.input_path(module).out_name("berth").web(true)?;
+    // Parts import from the first module what the linker exported for them.
+    bindgen.keep_lld_exports(true).demangle(false);
     bindgen.typescript(false).remove_name_section(true).remove_producers_section(true);
     bindgen.generate(out)
 }

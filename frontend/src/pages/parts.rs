@@ -1,0 +1,82 @@
+//! Pages whose code is loaded when they are opened, so that the first load is small.
+//!
+//! A part is a WebAssembly module of its own; functions with the same part's name end up in it together. What a page
+//! shares with the first load stays there.
+
+use crate::{
+    api::error::ApiError,
+    components::{error_state::ErrorState, skeleton::SkeletonLines},
+};
+use leptos::{
+    prelude::*,
+    wasm_split::{SplitLoaderError, wasm_split},
+};
+use std::future::Future;
+use wasm_bindgen_futures::spawn_local;
+
+/// Draws a page whose part is there.
+type Draw = fn() -> AnyView;
+
+/// The part could not be loaded: the network, or a server that was replaced by a newer one meanwhile.
+#[derive(Debug, Clone, Copy)]
+pub struct Missing;
+
+impl From<SplitLoaderError> for Missing {
+    fn from(_: SplitLoaderError) -> Self {
+        Self
+    }
+}
+
+/// Declares the pages of a part: a component for each, which shows a skeleton until the part is there.
+macro_rules! pages_of {
+    ($part:ident: $($page:ident at $($module:ident)::+ as $load:ident),+ $(,)?) => {$(
+        #[wasm_split($part, wasm_split_path = ::leptos::wasm_split, fallible)]
+        fn $load() -> Result<Draw, Missing> {
+            Ok(|| super::$($module)::+::$page().into_any())
+        }
+
+
+        #[component]
+        pub fn $page() -> impl IntoView {
+            when_loaded($load)
+        }
+    )+};
+}
+
+pages_of!(apps: NewAppPage at apps::new as load_new_app, AppPage at apps::app as load_app);
+
+pages_of!(
+    administration:
+    AccountPage at account as load_account,
+    ActivityPage at activity as load_activity,
+    NodePage at node as load_node,
+    NodesPage at nodes as load_nodes,
+    ProjectSettingsPage at project_settings as load_project_settings,
+    TenantSettingsPage at tenant_settings as load_tenant_settings,
+    TenantsPage at tenants as load_tenants,
+);
+
+pages_of!(kit: KitPage at kit as load_kit);
+
+/// What the part draws; a skeleton before, and what to do if it does not come.
+fn when_loaded<F>(load: fn() -> F) -> AnyView
+where
+    F: Future<Output = Result<Draw, Missing>> + 'static,
+{
+    let loaded = RwSignal::new(None);
+    let begin = move || {
+        loaded.set(None);
+        spawn_local(async move {
+            let outcome = load().await;
+            // The person may have gone on meanwhile, and the signal with the page.
+            loaded.try_set(Some(outcome));
+        });
+    };
+    begin();
+    let view = move || match loaded.get() {
+        None => view! { <SkeletonLines lines=4 /> }.into_any(),
+        Some(Ok(draw)) => draw(),
+        Some(Err(Missing)) => view! { <ErrorState error=ApiError::Unreachable retry=move |()| begin() /> }.into_any(),
+    };
+    view.into_any()
+}
