@@ -130,6 +130,8 @@ journey("in English", beginEnglish, (step) => {
 
   step("scales up and down", async (person) => {
     const { page, place } = person;
+    // Containers that come and go change the machine's network, and a browser drops what is on its way then.
+    await page.route("**/scale", (route) => route.abort("connectionreset"), { times: 1 });
     for (let more = 0; more < 2; more++) await page.getByRole("button", { name: apps("scale_more") }).click();
     await place.isHealthyWith(4);
     for (let less = 0; less < 2; less++) await page.getByRole("button", { name: apps("scale_less") }).click();
@@ -263,6 +265,20 @@ journey("in English", beginEnglish, (step) => {
     await page.locator("#deploy").click();
     await page.locator(".field-bad", { has: place.field("image") }).waitFor();
     await page.locator(".error-line").waitFor();
+  });
+
+  step("says so when the code of a page cannot be loaded, and loads it later", async (person) => {
+    const { page, place } = person;
+    await place.goToApps();
+    await page.route("**/part-*.wasm", (route) => route.abort("connectionreset"));
+    await page.getByRole("link", { name: "hello", exact: true }).click();
+    await page.locator("#reload").waitFor();
+    await look(person, "part-missing");
+    await page.unroute("**/part-*.wasm");
+    await page.locator("#reload").click();
+    await page.locator("#app-state").waitFor();
+    // The browser's own report of what this step did is no fault of the page.
+    person.faults = person.faults.filter((fault) => !/Failed to fetch/.test(fault));
   });
 
   step("shows what happened in the activity and the node's page", async (person) => {

@@ -21,7 +21,10 @@ use web_sys::{EventSource, MessageEvent};
 const BROKEN_AFTER_MS: f64 = (BEAT_MS * 3) as f64;
 /// Between two rounds of asking while the stream is broken, in milliseconds.
 const POLL_MS: u32 = 5_000;
-/// Between two tries to get the stream back, in milliseconds.
+/// Before the first try to get the stream back, in milliseconds: most breaks are of a moment, as when a container's
+/// network interface comes on the machine of the browser.
+const RETRY_SOON_MS: u32 = 200;
+/// Between two more tries, in milliseconds.
 const RETRY_MS: u32 = 4_000;
 
 /// How the page learns of changes.
@@ -155,12 +158,14 @@ impl Live {
         if self.inner.with_value(|inner| inner.retry.is_some() || inner.url.is_none()) {
             return;
         }
+        let was_live = self.connection.get_untracked() == Connection::Live;
+        let wait_ms = if was_live { RETRY_SOON_MS } else { RETRY_MS };
         self.connection.set(Connection::Polling);
         self.inner.update_value(|inner| {
             if inner.poll.is_none() {
                 inner.poll = Some(Interval::new(POLL_MS, move || self.notify(&[Topic::Everything])));
             }
-            inner.retry = Some(Timeout::new(RETRY_MS, move || {
+            inner.retry = Some(Timeout::new(wait_ms, move || {
                 spawn_local(async move {
                     refresh_session().await;
                     let url = self.inner.try_with_value(|inner| inner.url.clone()).flatten();

@@ -7,7 +7,13 @@ use berth_api_types::{
 };
 use futures_refresh::refresh_once;
 use gloo_net::http::{Method, Request, RequestBuilder, Response};
+use gloo_timers::future::TimeoutFuture;
 use serde::{Serialize, de::DeserializeOwned};
+
+/// Waits before a call that got no answer is sent again, in milliseconds. A browser on a machine that runs containers
+/// drops what is on its way whenever one of them starts or stops, because the machine's network interfaces change; and a
+/// connection that was kept open may be closed just when it is used again.
+const AGAIN_AFTER_MS: [u32; 2] = [50, 400];
 
 /// Reads a view.
 pub async fn get<T: DeserializeOwned>(url: &str) -> Result<T, ApiError> {
@@ -81,11 +87,14 @@ async fn call(method: Method, url: &str, body: Option<String>) -> Result<Respons
     // One key for all tries: an earlier one may have been done before its answer was lost.
     let key = (method != Method::GET).then(idempotency_key);
     let attempt = async || send(&method, url, body.as_deref(), key.as_deref()).await;
-    let answer = match attempt().await {
-        // A connection that was kept open may be closed by the server just when the browser uses it again.
-        Err(ApiError::Unreachable) => attempt().await,
-        other => other,
-    };
+    let mut answer = attempt().await;
+    for wait_ms in AGAIN_AFTER_MS {
+        if !matches!(answer, Err(ApiError::Unreachable)) {
+            break;
+        }
+        TimeoutFuture::new(wait_ms).await;
+        answer = attempt().await;
+    }
     match answer {
         Err(error) if error.code() == Some(ProblemCode::TokenExpired) && url != path::session_refresh() => {
             if refresh_once().await {

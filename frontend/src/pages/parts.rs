@@ -4,8 +4,8 @@
 //! shares with the first load stays there.
 
 use crate::{
-    api::error::ApiError,
-    components::{error_state::ErrorState, skeleton::SkeletonLines},
+    components::{button::Button, empty_state::EmptyState, icon::Icon, skeleton::SkeletonLines},
+    i18n::t,
 };
 use leptos::{
     prelude::*,
@@ -64,19 +64,31 @@ where
     F: Future<Output = Result<Draw, Missing>> + 'static,
 {
     let loaded = RwSignal::new(None);
-    let begin = move || {
-        loaded.set(None);
-        spawn_local(async move {
-            let outcome = load().await;
-            // The person may have gone on meanwhile, and the signal with the page.
-            loaded.try_set(Some(outcome));
-        });
-    };
-    begin();
+    spawn_local(async move {
+        let outcome = load().await;
+        // The person may have gone on meanwhile, and the signal with the page.
+        loaded.try_set(Some(outcome));
+    });
     let view = move || match loaded.get() {
         None => view! { <SkeletonLines lines=4 /> }.into_any(),
         Some(Ok(draw)) => draw(),
-        Some(Err(Missing)) => view! { <ErrorState error=ApiError::Unreachable retry=move |()| begin() /> }.into_any(),
+        Some(Err(Missing)) => missing(),
     };
     view.into_any()
+}
+
+/// Only a reload helps: an updated server has other parts, and this page would ask for the old ones for ever.
+fn missing() -> AnyView {
+    let reload = move |_| {
+        // It cannot fail but by a browser that forbids it, and then there is nothing to be done.
+        let _ = window().location().reload();
+    };
+    view! {
+        <div role="alert">
+            <EmptyState icon=Icon::Warning title=t::common::part_missing_title() text=t::common::part_missing_text()>
+                <Button icon=Icon::Restart id="reload" on_click=reload>{t::common::reload()}</Button>
+            </EmptyState>
+        </div>
+    }
+    .into_any()
 }

@@ -24,7 +24,8 @@ pub fn bundle(mode: Mode) -> Result<()> {
         &starter,
         format!("import init from \"./berth.js\";\nawait init({{ module_or_path: \"/{DIRECTORY}/{module}\" }});\n"),
     )?;
-    esbuild(&starter, "berth", mode, &["--format=esm"])?;
+    // wasm-bindgen names the script that loads parts once for each of them.
+    esbuild(&starter, "berth", mode, &["--format=esm", "--log-override:duplicate-object-key=silent"])?;
     run(Command::new("node").arg(npm::console().join("build.mjs")).arg(work_dir("parts")).current_dir(npm::console()))?;
     for name in parts()?.values() {
         fs::copy(work_dir("parts").join(name), out.join(name)).with_context(|| format!("copying {name}"))?;

@@ -89,6 +89,6 @@ fn bind(module: &Path, out: &Path) -> Result<()> {
 fn optimize(module: &Path) -> Result<()> {
     let optimized = module.with_extension("optimized");
     let wasm_opt = npm::console().join("node_modules/.bin/wasm-opt");
-    run(Command::new(wasm_opt).arg("-Oz").args(FEATURES).arg(module).arg("--output").arg(&optimized))?;
+    run(Command::new(wasm_opt).args(["-Oz", "--quiet"]).args(FEATURES).arg(module).arg("--output").arg(&optimized))?;
     fs::rename(&optimized, module).context("taking the optimised module")
 }

@@ -14,7 +14,9 @@ use web_sys::{EventSource, MessageEvent};
 
 /// Between two drawings of what came, in milliseconds: fast for the eye, slow enough for a flood.
 const DRAW_MS: u32 = 80;
-/// Between two tries to get a broken stream back, in milliseconds.
+/// Before the first try to get a broken stream back, in milliseconds: most breaks are of a moment.
+const RETRY_SOON_MS: u32 = 200;
+/// Between two more tries, in milliseconds.
 const RETRY_MS: u32 = 2_000;
 
 /// How a log is being fed.
@@ -228,12 +230,14 @@ impl LogFeed {
         if retrying != Some(false) {
             return;
         }
+        let was_live = matches!(self.state.get_untracked(), StreamState::Live);
+        let wait_ms = if was_live { RETRY_SOON_MS } else { RETRY_MS };
         self.state.set(StreamState::Broken);
         self.inner.update_value(|inner| {
             if let Some(stream) = &inner.stream {
                 stream.source.close();
             }
-            inner.retry = Some(Timeout::new(RETRY_MS, move || {
+            inner.retry = Some(Timeout::new(wait_ms, move || {
                 spawn_local(async move {
                     refresh_session().await;
                     if self.inner.try_update_value(|inner| inner.retry.take()).flatten().is_some() {
