@@ -4,7 +4,7 @@
 //! shares with the first load stays there.
 
 use crate::{
-    components::{button::Button, empty_state::EmptyState, icon::Icon, skeleton::SkeletonLines},
+    components::{button::Button, empty_state::EmptyState, icon::Icon, page::PageHead, skeleton::SkeletonLines},
     i18n::t,
 };
 use leptos::{
@@ -84,6 +84,9 @@ fn missing() -> AnyView {
         let _ = window().location().reload();
     };
     view! {
+        <div class="quiet-head">
+            <PageHead title=t::common::part_missing_title() />
+        </div>
         <div role="alert">
             <EmptyState icon=Icon::Warning title=t::common::part_missing_title() text=t::common::part_missing_text()>
                 <Button icon=Icon::Restart id="reload" on_click=reload>{t::common::reload()}</Button>
