@@ -240,8 +240,8 @@ journey("in English", beginEnglish, (step) => {
     await place.goToNewApp();
     await place.field("image").fill(registry.image);
     await place.field("name").fill("private");
-    await page.locator("#port-add").click();
-    await page.getByLabel(apps("port_number", { number: 1 })).fill("8080");
+    const port = page.getByLabel(apps("port_number", { number: 1 }));
+    await until("the image's port is proposed", async () => (await port.isVisible()) && (await port.inputValue()) === "8080");
     await page.locator("#deploy").click();
     await page.waitForURL("**/apps/private");
     await page.locator("#visit").waitFor();

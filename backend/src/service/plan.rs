@@ -64,6 +64,8 @@ pub struct Preview {
     pub refusals: Vec<Refusal>,
     /// What the tenant would use.
     pub quota: QuotaPreview,
+    /// TCP ports that the image says it listens on.
+    pub exposed_ports: Vec<u16>,
 }
 
 /// Where an instance would run.
@@ -130,7 +132,7 @@ pub async fn preview(app: &App, permit: &Permit<Plan>, proposal: Proposal) -> Re
         let record = RefusalRecord { app: app_id, release_number, number: refusal.number, nodes: refusal.nodes, since };
         Refusal::new(name, &record, &names)
     });
-    Ok(Preview { placements, refusals: refusals.collect(), quota: own.quota })
+    Ok(Preview { placements, refusals: refusals.collect(), quota: own.quota, exposed_ports: image.exposed_ports })
 }
 
 async fn look_at_own(

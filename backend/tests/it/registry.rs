@@ -76,6 +76,20 @@ async fn a_tag_is_pinned_to_what_the_registry_says() {
 }
 
 #[tokio::test]
+async fn a_plan_tells_the_ports_that_the_image_says() {
+    let world = World::new().await;
+    let acme = world.tenant("acme", PLENTY).await;
+    let ada = world.person(&acme, Role::Developer).await;
+    let image = format!("{}/team/app:1", serve());
+
+    let planned =
+        ada.post(&acme.apps().replace("/apps", "/plan"), json!({ "replicas": 1, "spec": spec(&image) })).await;
+
+    assert_eq!(planned.status, 200, "{}", planned.body);
+    assert_eq!(planned.body["exposed_ports"], json!([9000]));
+}
+
+#[tokio::test]
 async fn what_a_registry_refuses_is_said_plainly_and_nothing_is_made() {
     let world = World::new().await;
     let acme = world.tenant("acme", PLENTY).await;

@@ -29,6 +29,7 @@ pub async fn preview(permit: Permit<Plan>, app: State, Json(body): Json<PlanBody
         usage_after: preview.quota.after,
         quota: preview.quota.quota,
         exceeded: preview.quota.exceeded,
+        exposed_ports: preview.exposed_ports,
     }))
 }
 

@@ -37,6 +37,9 @@ pub struct PlanView {
     pub quota: Quota,
     /// Which bounds would be passed.
     pub exceeded: Vec<QuotaExceeded>,
+    /// TCP ports that the image says it listens on, in order; empty when it says none.
+    #[serde(default)]
+    pub exposed_ports: Vec<u16>,
 }
 
 /// Where an instance would run.

@@ -24,7 +24,7 @@ use crate::{
     i18n::t,
     scope::use_environment,
 };
-use berth_api_types::v1::apps::CreateAppBody;
+use berth_api_types::v1::{apps::CreateAppBody, plan::PlanView};
 use leptos::{ev::SubmitEvent, prelude::*};
 use leptos_router::{NavigateOptions, hooks::use_navigate};
 use wasm_bindgen_futures::spawn_local;
@@ -70,6 +70,14 @@ pub fn NewAppPage() -> impl IntoView {
             }
         });
     };
+    // Once for an image: who removes a proposed port does not want it.
+    let proposed_for = StoredValue::new(String::new());
+    let propose = move |(image, plan): (String, PlanView)| {
+        if proposed_for.with_value(|before| *before != image) {
+            state.draft.update(|draft| draft.propose_ports(&plan.exposed_ports));
+            proposed_for.set_value(image);
+        }
+    };
     let place = move || at.with(|at| t::apps::new_in(format!("{} / {} / {}", at.tenant, at.project, at.environment)));
     view! {
         <PageHead title=t::apps::new_app() sub=move || view! { <span>{place}</span> } />
@@ -90,7 +98,7 @@ pub fn NewAppPage() -> impl IntoView {
                 </details>
             </div>
             <div class="form-side">
-                <PlanCard at=at app=Signal::derive(|| None::<String>) reading=state.reading>
+                <PlanCard at=at app=Signal::derive(|| None::<String>) reading=state.reading on_plan=propose>
                     <ErrorLine error=error />
                     <FaultCount state=state />
                     <Button kind=ButtonKind::Main icon=Icon::Rocket submit=true busy=busy id="deploy">

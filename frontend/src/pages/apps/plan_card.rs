@@ -46,6 +46,9 @@ pub fn PlanCard(
     #[prop(into)] at: Signal<EnvironmentScope>,
     #[prop(into)] app: Signal<Option<String>>,
     #[prop(into)] reading: Signal<Reading>,
+    /// Told of every plan, with the image that it is of.
+    #[prop(optional, into)]
+    on_plan: Option<Callback<(String, PlanView)>>,
     children: Children,
 ) -> impl IntoView {
     let state = RwSignal::new(PlanState::Incomplete);
@@ -57,7 +60,7 @@ pub fn PlanCard(
             (!bad_count).then(|| PlanBody { app: app.get(), replicas: reading.replicas, spec })
         })
     });
-    keep_planned(at, body, state, shown);
+    keep_planned(at, body, state, shown, on_plan);
     let wanted = Signal::derive(move || body.with(|body| body.as_ref().map_or(0, |body| body.replicas)));
     let pill = move || {
         let (tone, text) = verdict(&state.get(), shown.get().as_ref(), wanted.get());
@@ -84,6 +87,7 @@ fn keep_planned(
     body: Memo<Option<PlanBody>>,
     state: RwSignal<PlanState>,
     shown: RwSignal<Option<PlanView>>,
+    on_plan: Option<Callback<(String, PlanView)>>,
 ) {
     let round = StoredValue::new(0_u64);
     let waiting = StoredValue::new_local(None::<Timeout>);
@@ -99,6 +103,9 @@ fn keep_planned(
             }
             match result {
                 Ok(plan) => {
+                    if let Some(on_plan) = on_plan {
+                        on_plan.run((body.spec.image.clone(), plan.clone()));
+                    }
                     shown.set(Some(plan.clone()));
                     state.set(PlanState::Known(plan));
                 }

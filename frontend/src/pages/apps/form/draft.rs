@@ -203,6 +203,17 @@ impl Draft {
         self.image = image;
     }
 
+    /// Proposes ports that an image says it listens on, where none was typed.
+    pub fn propose_ports(&mut self, ports: &[u16]) {
+        if ports.is_empty() || self.ports.iter().any(|port| !port.container.trim().is_empty()) {
+            return;
+        }
+        self.ports.clear();
+        for port in ports {
+            self.add_port(port.to_string(), String::new());
+        }
+    }
+
     /// The port that a check asks when none was typed for it.
     pub fn probe_port_text(&self) -> &str {
         match self.readiness.port.trim() {

@@ -98,12 +98,7 @@ fn FileFields(state: FormState, at: Signal<EnvironmentScope>) -> impl IntoView {
 fn choose(state: FormState, image: &ImageView) {
     state.change("image", |draft| {
         draft.set_image(image.reference.clone());
-        if draft.ports.iter().all(|port| port.container.trim().is_empty()) {
-            draft.ports.clear();
-            for port in &image.exposed_ports {
-                draft.add_port(port.to_string(), String::new());
-            }
-        }
+        draft.propose_ports(&image.exposed_ports);
     });
 }
 
