@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     api::error::ApiError,
-    i18n::{Text, by_code, cores, mebibytes, number, t, word_by_code},
+    i18n::{Locale, Text, by_code, cores, locale, mebibytes, number, t, word_by_code},
 };
 use berth_api_types::error::{Problem, ProblemCode};
 use berth_domain::{
@@ -47,6 +47,11 @@ fn problem_detail(problem: &Problem) -> Text {
             Some(right) => t::common::forbidden_detail(right_name(right), who_grants(right)).into(),
             None => problem.detail.clone().into(),
         };
+    }
+    // What exactly stands in the way, the server says best; in its own language.
+    let is_specific = matches!(problem.code, ProblemCode::NotEmpty | ProblemCode::Conflict);
+    if is_specific && locale() == Locale::En && !problem.detail.is_empty() {
+        return problem.detail.clone().into();
     }
     match word_by_code(&format!("problem_{}_detail", code_word(problem.code))) {
         Some(detail) => detail.into(),

@@ -10,6 +10,7 @@ use crate::{
     },
     i18n::{by_code, cores, mebibytes, number, t},
     live::LiveResource,
+    said::said,
     scope::EnvironmentScope,
 };
 use berth_api_types::v1::{
@@ -90,7 +91,8 @@ fn of_app(at: &EnvironmentScope, app: &AppView) -> Option<Trouble> {
         0 => t::overview::app_trouble(&app.name, app.ready, app.replicas),
         count => t::overview::app_no_place(&app.name, t::common::instances_count(count as u64)),
     };
-    let of_rollout = app.rollout.as_ref().map(|rollout| rollout.reason.clone()).filter(|reason| !reason.is_empty());
+    let of_rollout =
+        app.rollout.as_ref().filter(|rollout| !rollout.reason.is_empty()).map(|rollout| said(&rollout.reason));
     Some(Trouble {
         is_bad: app.state == AppState::Down || !app.refusals.is_empty(),
         title,
@@ -150,7 +152,7 @@ pub fn refusal_sentence(refusal: &RefusalView) -> String {
     match &refusal.nearest {
         // Nothing to lack anything.
         _ if reasons.is_empty() => t::overview::no_node().to_owned(),
-        Some(nearest) => t::overview::refused_nearest(reasons_text, nearest),
+        Some(nearest) => t::overview::refused_nearest(reasons_text, said(nearest.trim_end_matches('.'))),
         None => t::overview::refused(reasons_text),
     }
 }
