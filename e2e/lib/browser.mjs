@@ -35,8 +35,8 @@ export async function startBrowser() {
   });
 }
 
-/** A person's browser: language, theme and window of their own. `faults` and `barriers` gather what must not be. */
-export async function newPerson(browser, { url, locale = "en-US", dark = false, width = 1440, height = 1000 }) {
+/** A person's browser: language, theme and window of their own; `chose`: the language was chosen before. `faults` and `barriers` gather what must not be. */
+export async function newPerson(browser, { url, locale = "en-US", chose = true, dark = false, width = 1440, height = 1000 }) {
   const context = await browser.newContext({
     baseURL: url,
     locale,
@@ -45,8 +45,11 @@ export async function newPerson(browser, { url, locale = "en-US", dark = false, 
     reducedMotion: "reduce",
   });
   context.setDefaultTimeout(WAIT_MAX_MS);
-  // As if it had been chosen in the menu: the account's own language would win over the browser's otherwise.
-  await context.addInitScript((chosen) => localStorage.setItem("berth-language", chosen), locale === "zh-CN" ? locale : "en");
+  if (chose) {
+    // In the menu: the account's own language would win over the browser's otherwise.
+    const chosen = locale === "zh-CN" ? locale : "en";
+    await context.addInitScript((chosen) => localStorage.setItem("berth-language", chosen), chosen);
+  }
   await context.grantPermissions(["clipboard-read", "clipboard-write"]);
   const page = await context.newPage();
   const faults = [];
@@ -82,11 +85,35 @@ export async function inspect({ page, barriers }, name) {
   }
 }
 
-/** A picture for people. */
+/** A picture for people, of the whole page: the window becomes as high as that, so that what sticks is where it belongs. */
 export async function keepPicture(page, name) {
-  await page.evaluate(() => window.scrollTo(0, 0)); // what sticks would stand in the middle otherwise
+  const before = page.viewportSize();
+  const height = await page.evaluate(() => document.documentElement.scrollHeight);
+  await page.setViewportSize({ width: before.width, height: Math.max(before.height, height) });
   const file = name.toLowerCase().replaceAll(/[^a-z0-9]+/g, "-");
-  return page.screenshot({ path: join(shots, `${file}.png`), fullPage: true });
+  await page.screenshot({ path: join(shots, `${file}.png`) });
+  await page.setViewportSize(before);
+}
+
+/** What is English in a Chinese page, but for names, code and what apps print. */
+async function englishIn(page) {
+  const texts = await page.evaluate(() => {
+    if (document.documentElement.lang !== "zh-CN") return [];
+    const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    const found = [];
+    while (walker.nextNode()) {
+      const { parentElement: parent, data } = walker.currentNode;
+      if (!parent.closest("code, pre, script, style, noscript, .mono, .log-rows, .xterm, [translate=no]")) found.push(data.trim());
+    }
+    return found;
+  });
+  return texts.filter((text) => /[A-Za-z]{2,} [a-z]{2,}/.test(text));
+}
+
+/** Waits until a page is drawn with what it fetched. */
+export async function drawn(page) {
+  await page.locator("h1").first().waitFor();
+  await page.waitForFunction(() => !document.querySelector(".skeleton, .skeleton-row"));
 }
 
 /** Pictures of what is shown now at several widths, what axe finds there, and whether it scrolls sideways. */
@@ -101,5 +128,6 @@ export async function look(person, name, widths = WIDTHS) {
     const wider = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
     if (wider > 0) note(barriers, "the page scrolls sideways", `${wanted} by ${wider} px`);
   }
+  for (const text of await englishIn(page)) note(barriers, `this is English: ${text}`, name);
   await page.setViewportSize(before);
 }

@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { after, before } from "node:test";
 import { busyboxArchive } from "../lib/archive.mjs";
-import { inspect, look, newPerson, startBrowser } from "../lib/browser.mjs";
+import { drawn, inspect, look, newPerson, startBrowser } from "../lib/browser.mjs";
 import { Place, wordsOf } from "../lib/console.mjs";
 import { journey } from "../lib/journey.mjs";
 import { PASSWORD as REGISTRY_PASSWORD, USER as REGISTRY_USER, startRegistry } from "../lib/registry.mjs";
@@ -290,6 +290,7 @@ journey("in English", beginEnglish, (step) => {
     await page.goto("/nodes");
     await page.getByRole("link", { name: "node-01" }).first().click();
     await page.waitForURL("**/nodes/node-01");
+    await drawn(page);
     await look(person, "node");
   });
 
@@ -372,8 +373,7 @@ journey("in Chinese, in the dark", beginChinese, (step) => {
       ["zh-account", "/account"],
     ]) {
       await page.goto(path);
-      await page.locator("h1").first().waitFor();
-      await page.locator("[role=status] .skeleton, .skeleton-row").first().waitFor({ state: "detached" });
+      await drawn(page);
       await look(person, name);
     }
   });
@@ -393,5 +393,74 @@ journey("in Chinese, in the dark", beginChinese, (step) => {
     await page.locator("#confirm-action").click();
     await page.waitForURL("**/apps");
     await page.locator("#deploy-sample").waitFor();
+  });
+});
+
+const beginStranger = async () => {
+  const person = await newPerson(browser, { url: platform.url, locale: "zh-CN", chose: false });
+  person.place = new Place(person.page, english, { tenant: "acme", project: "demo", environment: "dev" });
+  return person;
+};
+
+journey("with an account of another language than the browser's", beginStranger, (step) => {
+  step("is greeted in the browser's language and served in the account's", async ({ page }) => {
+    await page.goto("/sign-in");
+    await page.locator("html[lang=zh-CN]").waitFor();
+    await page.locator("#email").fill(EMAIL);
+    await page.locator("#password").fill(PASSWORD);
+    await page.locator("#sign-in-submit").click();
+    await page.locator("html[lang=en]").waitFor();
+    await drawn(page);
+  });
+
+  step("goes anywhere by keyboard", async (person) => {
+    const { page, place } = person;
+    await page.goto(place.path);
+    await drawn(page);
+    await page.keyboard.press("g");
+    await page.keyboard.press("a");
+    await page.waitForURL(`**${place.path}/apps`);
+    await page.keyboard.press("?");
+    await page.locator("dialog[open]").waitFor();
+    await look(person, "shortcuts", [1440]);
+    await page.keyboard.press("Escape");
+    await page.locator("dialog[open]").waitFor({ state: "detached" });
+    await page.keyboard.press("Control+k");
+    await page.locator("dialog[open] input").waitFor();
+    await page.keyboard.type("busybox");
+    await page.locator("dialog[open] [role=option]", { hasText: "busybox" }).first().waitFor();
+    await look(person, "palette", [1440, 390]);
+    await page.keyboard.press("Enter");
+    await page.waitForURL("**/apps/busybox");
+  });
+
+  step("finds every component in every state on a page", async (person) => {
+    const { page } = person;
+    await page.goto("/kit");
+    await page.locator("h1").first().waitFor();
+    await look(person, "kit");
+  });
+
+  step("is told what is not there, and what may not be done", async (person) => {
+    const { page } = person;
+    await page.goto("/t/acme/demo/dev/apps/nothing-of-this-name");
+    await page.locator("[role=alert] .empty-title").waitFor();
+    await look(person, "app-not-found", [1440]);
+    await page.goto("/no/such/page");
+    await page.locator(".empty-title").waitFor();
+    await look(person, "page-not-found", [1440]);
+  });
+
+  step("is led to the door when the session has ended, and back", async ({ page, place, context }) => {
+    await page.goto(`${place.path}/apps`);
+    await drawn(page);
+    await context.clearCookies();
+    await page.keyboard.press("g");
+    await page.keyboard.press("o");
+    await page.waitForURL("**/sign-in?to=**");
+    await page.locator("#email").fill(EMAIL);
+    await page.locator("#password").fill(PASSWORD);
+    await page.locator("#sign-in-submit").click();
+    await page.waitForURL(`**${place.path}`);
   });
 });
