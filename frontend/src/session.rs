@@ -4,7 +4,7 @@ use crate::{
     api,
     api::error::ApiError,
     i18n::{self, Locale},
-    preferences,
+    preferences::{self, Preferences, use_preferences},
 };
 use berth_api_types::v1::session::MeView;
 use berth_domain::right::Right;
@@ -30,6 +30,8 @@ pub enum SessionState {
 #[derive(Debug, Clone, Copy)]
 pub struct Session {
     state: RwSignal<SessionState>,
+    // Held rather than looked up: after a call has answered there is no owner to look it up from.
+    preferences: Preferences,
 }
 
 impl Session {
@@ -53,7 +55,7 @@ impl Session {
         if let SessionState::SignedIn(me) = &state {
             let theirs = Locale::from_tag(&me.locale);
             if theirs != i18n::locale() && !preferences::has_chosen_language() {
-                preferences::use_preferences().set_language(theirs);
+                self.preferences.set_language(theirs);
             }
         }
         if self.state.with_untracked(|old| *old != state) {
@@ -105,7 +107,7 @@ impl Session {
 
 /// Makes the session's handle and begins to load it. Call it once.
 pub fn provide_session() {
-    let session = Session { state: RwSignal::new(SessionState::Unknown) };
+    let session = Session { state: RwSignal::new(SessionState::Unknown), preferences: use_preferences() };
     provide_context(session);
     spawn_local(session.load());
 }
