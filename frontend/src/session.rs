@@ -109,6 +109,13 @@ impl Session {
 pub fn provide_session() {
     let session = Session { state: RwSignal::new(SessionState::Unknown), preferences: use_preferences() };
     provide_context(session);
+    api::client::at_session_end(move || {
+        let was_signed_in =
+            session.state.try_with_untracked(|state| matches!(state, SessionState::SignedIn(_))) == Some(true);
+        if was_signed_in {
+            session.set(SessionState::SignedOut);
+        }
+    });
     spawn_local(session.load());
 }
 

@@ -9,6 +9,7 @@ use futures_refresh::refresh_once;
 use gloo_net::http::{Method, Request, RequestBuilder, Response};
 use gloo_timers::future::TimeoutFuture;
 use serde::{Serialize, de::DeserializeOwned};
+use std::{cell::RefCell, rc::Rc};
 
 /// Waits before a call that got no answer is sent again, in milliseconds. A browser on a machine that runs containers
 /// drops what is on its way whenever one of them starts or stops, because the machine's network interfaces change; and a
@@ -103,7 +104,27 @@ async fn call(method: Method, url: &str, body: Option<String>) -> Result<Respons
                 Err(error)
             }
         }
+        Err(error) if error.is_signed_out() => {
+            tell_of_end();
+            Err(error)
+        }
         other => other,
+    }
+}
+
+thread_local! {
+    static AT_END: RefCell<Option<Rc<dyn Fn()>>> = const { RefCell::new(None) };
+}
+
+/// What is to be done when the server no longer knows the session. The last one that was given counts.
+pub fn at_session_end(act: impl Fn() + 'static) {
+    AT_END.with(|at_end| *at_end.borrow_mut() = Some(Rc::new(act)));
+}
+
+fn tell_of_end() {
+    // Out of the borrow: it may make calls of its own.
+    if let Some(act) = AT_END.with(|at_end| at_end.borrow().clone()) {
+        act();
     }
 }
 
@@ -146,6 +167,8 @@ mod futures_refresh {
     use std::cell::RefCell;
     use wasm_bindgen_futures::{JsFuture, future_to_promise};
 
+    const UNAUTHORIZED: u16 = 401;
+
     thread_local! {
         static RUNNING: RefCell<Option<js_sys::Promise>> = const { RefCell::new(None) };
     }
@@ -159,6 +182,10 @@ mod futures_refresh {
                     future_to_promise(async {
                         let answer = Request::post(&path::session_refresh()).send().await;
                         RUNNING.with(|running| running.borrow_mut().take());
+                        // No answer says nothing of the session.
+                        if answer.as_ref().is_ok_and(|answer| answer.status() == UNAUTHORIZED) {
+                            super::tell_of_end();
+                        }
                         Ok(answer.is_ok_and(|answer| answer.ok()).into())
                     })
                 })
