@@ -1,10 +1,15 @@
 //! Copies a text.
 
 use super::icon::{Icon, Svg};
-use crate::i18n::{Text, t};
+use crate::{
+    i18n::{Text, t},
+    support::dom::document,
+};
 use gloo_timers::callback::Timeout;
 use leptos::prelude::*;
+use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
+use web_sys::{HtmlDocument, HtmlTextAreaElement};
 
 /// How long it says that it did, in milliseconds.
 const SAID_MS: u32 = 1_600;
@@ -19,10 +24,9 @@ pub fn CopyButton(
 ) -> impl IntoView {
     let done = RwSignal::new(false);
     let copy = move |_| {
-        let Some(window) = web_sys::window() else { return };
-        let promise = window.navigator().clipboard().write_text(&text.get_untracked());
+        let text = text.get_untracked();
         spawn_local(async move {
-            if JsFuture::from(promise).await.is_ok() {
+            if to_clipboard(&text).await {
                 done.try_set(true);
                 Timeout::new(SAID_MS, move || {
                     done.try_set(false);
@@ -48,6 +52,30 @@ pub fn CopyButton(
         }
         .into_any(),
     }
+}
+
+/// Puts a text into the clipboard. A page that came over plain HTTP from another machine has none to write to; the older
+/// way, which copies what is selected, works there, too.
+async fn to_clipboard(text: &str) -> bool {
+    let Some(window) = web_sys::window() else { return false };
+    if window.is_secure_context() {
+        return JsFuture::from(window.navigator().clipboard().write_text(text)).await.is_ok();
+    }
+    copy_selected(text).unwrap_or(false)
+}
+
+fn copy_selected(text: &str) -> Option<bool> {
+    let document = document();
+    let area: HtmlTextAreaElement = document.create_element("textarea").ok()?.dyn_into().ok()?;
+    area.set_value(text);
+    area.set_class_name("hidden");
+    // Inside an open dialog if there is one: what lies outside of it cannot be selected.
+    let host = document.query_selector("dialog[open]").ok().flatten().or_else(|| document.body().map(Into::into))?;
+    host.append_child(&area).ok()?;
+    area.select();
+    let copied = document.dyn_ref::<HtmlDocument>()?.exec_command("copy").ok();
+    area.remove();
+    copied
 }
 
 /// A command or a secret to take along, with a button that copies it.

@@ -95,19 +95,16 @@ pub fn Terminal(
     let connect = Callback::new(move |()| {
         close();
         state.set(State::Connecting);
-        let target = target.get_untracked();
+        let wanted = target.get_untracked();
         spawn_local(async move {
-            let next = match start(&target, host, state).await {
-                Ok(terminal) => {
-                    // The page may be gone, or lead elsewhere, since it was asked for.
-                    if opened.try_update_value(|slot| *slot = Some(terminal)).is_none() {
-                        return;
-                    }
-                    return;
-                }
-                Err(next) => next,
-            };
-            state.try_set(next);
+            // The page may be gone, or lead to another instance, since it was asked for: keys must not go to this one.
+            let is_wanted = || target.try_get_untracked().as_ref() == Some(&wanted);
+            match start(&wanted, host, state, is_wanted).await {
+                Ok(Some(terminal)) => drop(opened.try_update_value(|slot| *slot = Some(terminal))),
+                Ok(None) => {}
+                Err(next) if is_wanted() => drop(state.try_set(next)),
+                Err(_) => {}
+            }
         });
     });
     Effect::new(move |before: Option<TerminalTarget>| {
@@ -177,11 +174,19 @@ fn state_words(state: &State, instance: &str) -> Option<(Tone, String)> {
     })
 }
 
-/// Loads the code, gets a ticket, opens.
-async fn start(target: &TerminalTarget, host: NodeRef<Div>, state: RwSignal<State>) -> Result<Opened, State> {
+/// Loads the code, gets a ticket, opens; nothing if it is not wanted any more by then.
+async fn start(
+    target: &TerminalTarget,
+    host: NodeRef<Div>,
+    state: RwSignal<State>,
+    is_wanted: impl Fn() -> bool,
+) -> Result<Option<Opened>, State> {
     let module = load().await.ok_or(State::NotLoaded)?;
     // The ticket is good for seconds only, so it comes last.
     let ticket = apps::terminal_ticket(&target.at, &target.app, target.instance).await.map_err(State::Refused)?;
+    if !is_wanted() {
+        return Ok(None);
+    }
     let host = host.get_untracked().ok_or(State::Closed)?;
     host.set_inner_html("");
     let notify = Closure::<dyn FnMut(String, i32, String)>::new(move |kind: String, code: i32, message: String| {
@@ -193,7 +198,7 @@ async fn start(target: &TerminalTarget, host: NodeRef<Div>, state: RwSignal<Stat
         }
     });
     let handle = module.open(&host, &path::terminal(), &ticket.ticket, &notify).map_err(|_| State::NotLoaded)?;
-    Ok(Opened { handle, _notify: notify })
+    Ok(Some(Opened { handle, _notify: notify }))
 }
 
 async fn load() -> Option<TerminalModule> {

@@ -127,6 +127,13 @@ fn AddForm(open: RwSignal<bool>, tenant: Signal<String>, #[prop(into)] on_done: 
             on_done.run(());
         });
     };
+    // The server found nobody with this address: what it wants to know of them must be seen.
+    let (name_fault, password_fault) = (form.fault("display_name"), form.fault("password"));
+    Effect::new(move |_| {
+        if name_fault.with(Option::is_some) || password_fault.with(Option::is_some) {
+            is_new.set(true);
+        }
+    });
     let hint = move || Role::from_word(&role.get()).map(state::role_hint);
     view! {
         <form on:submit=submit novalidate=true>

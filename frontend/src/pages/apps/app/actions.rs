@@ -224,7 +224,12 @@ pub fn RollbackDialog(context: AppContext, release: RwSignal<Option<u32>>) -> im
             call.error.set(None);
             let (at, name) = (context.at.get_untracked(), context.name.get_untracked());
             spawn_local(async move {
-                match api::apps::read_release(&at, &name, number).await {
+                let found = api::apps::read_release(&at, &name, number).await;
+                // Another release may have been chosen meanwhile.
+                if release.try_get_untracked() != Some(Some(number)) {
+                    return;
+                }
+                match found {
                     Ok(found) => drop(target.try_set(Some(found))),
                     Err(error) => drop(call.error.try_set(Some(error))),
                 }
@@ -250,19 +255,21 @@ pub fn RollbackDialog(context: AppContext, release: RwSignal<Option<u32>>) -> im
         target.with(|target| target.as_ref().map(|target| context.app.with(|app| changes(&app.spec, &target.spec))))
     });
     let known = Memo::new(move |_| differences.with(Option::is_some));
+    // Nobody goes back without having seen what that changes.
+    let unknown = Signal::derive(move || !known.get());
     let found = Signal::derive(move || differences.get().unwrap_or_default());
     view! {
         <Dialog open=open title=Signal::derive(move || t::apps::roll_back_title(number())) wide=true>
             <p class="dialog-text">{move || t::apps::roll_back_text(context.app.with(|app| app.release.number))}</p>
-            {move || if known.get() {
-                view! { <DiffView changes=found /> }.into_any()
-            } else {
-                view! { <SkeletonLines lines=2 /> }.into_any()
+            {move || match (known.get(), call.error.with(Option::is_some)) {
+                (true, _) => view! { <DiffView changes=found /> }.into_any(),
+                (false, true) => ().into_any(),
+                (false, false) => view! { <SkeletonLines lines=2 /> }.into_any(),
             }}
             <ErrorLine error=call.error />
             <DialogActions>
                 <Button on_click=move |_| open.set(false)>{t::common::cancel()}</Button>
-                <Button kind=ButtonKind::Main icon=Icon::Undo id="confirm-roll-back" busy=call.busy on_click=confirm>
+                <Button kind=ButtonKind::Main icon=Icon::Undo id="confirm-roll-back" busy=call.busy disabled=unknown on_click=confirm>
                     {move || t::apps::roll_back_to(number())}
                 </Button>
             </DialogActions>
