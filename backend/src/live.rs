@@ -76,7 +76,7 @@ impl Hub {
 /// Whose changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Audience {
-    /// A tenant's.
+    /// A tenant's, and the platform's.
     Tenant(TenantId),
     /// The platform's.
     Platform,
@@ -84,10 +84,10 @@ pub enum Audience {
 
 impl Audience {
     fn concerns(self, nudge: &Nudge) -> bool {
-        // What everybody may have missed concerns everybody.
-        let lost = nudge.tenant.is_none() && nudge.topics.contains(&Topic::Everything);
-        lost || match self {
-            Self::Tenant(tenant) => nudge.tenant == Some(tenant),
+        match self {
+            // Nodes carry everybody's apps, and a page that shows both has one stream. That something about nodes changed
+            // names nobody and nothing; what it was is asked for with rights of its own.
+            Self::Tenant(tenant) => nudge.tenant.is_none_or(|of| of == tenant),
             Self::Platform => nudge.tenant.is_none(),
         }
     }
@@ -141,14 +141,14 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_tenant_hears_its_own_changes_once_and_no_others() {
+    async fn a_tenant_hears_its_own_changes_and_the_platforms_once_and_no_others() {
         let hub = Hub::default();
         let mut ours = hub.follow(Audience::Tenant(tenant(1)));
         hub.publish(Nudge { tenant: Some(tenant(2)), topics: vec![Topic::Tenant] });
         hub.publish(Nudge { tenant: None, topics: vec![Topic::Nodes] });
         hub.publish(Nudge { tenant: Some(tenant(1)), topics: vec![Topic::Projects] });
         hub.publish(Nudge { tenant: Some(tenant(1)), topics: vec![Topic::Projects, Topic::Tenant] });
-        assert_eq!(ours.next().await, Some(vec![Topic::Projects, Topic::Tenant]));
+        assert_eq!(ours.next().await, Some(vec![Topic::Projects, Topic::Tenant, Topic::Nodes]));
     }
 
     #[tokio::test(start_paused = true)]

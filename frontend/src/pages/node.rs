@@ -74,7 +74,8 @@ pub fn NodePage() -> impl IntoView {
     };
     let sub = move || {
         node.get().map(|detail| {
-            let seen = detail.node.last_seen_at;
+            // A ready node is heard every few seconds, and that is no news.
+            let seen = detail.node.last_seen_at.filter(|_| detail.node.state != NodeState::Ready);
             view! {
                 <span class="mono">{detail.node.address}</span>
                 <span>{t::common::instances_count(detail.node.instances.into())}</span>

@@ -138,7 +138,11 @@ fn NodeTable(nodes: Signal<Vec<NodeView>>) -> impl IntoView {
                 .cmp(&share(b.reserved.memory_mib.0, b.capacity.memory_mib.0))
         }),
         Column::new("seen", t::nodes::last_seen(), |node: &NodeView| {
-            node.last_seen_at.map(|seen| view! { <span class="muted"><TimeAgo at=seen /></span> })
+            // A node that is ready is heard every few seconds; the page is told of news only, and would show an old time.
+            node.last_seen_at.map(|seen| match node.state {
+                NodeState::Ready => view! { <span class="muted">{t::common::just_now()}</span> }.into_any(),
+                _ => view! { <span class="muted"><TimeAgo at=seen /></span> }.into_any(),
+            })
         })
         .minor()
         .sorted(|a, b| b.last_seen_at.cmp(&a.last_seen_at)),
