@@ -34,24 +34,23 @@ use leptos_router::{NavigateOptions, hooks::use_navigate};
 
 /// Only the environment variables.
 #[component]
-pub fn EnvironmentTab(context: AppContext) -> impl IntoView {
-    let (state, base) = use_change(context);
+pub fn EnvironmentTab(context: AppContext, change: Change) -> impl IntoView {
     view! {
-        <ChangeForm context=context state=state base=base>
+        <ChangeForm context=context change=change>
             <p class="muted form-intro">{t::apps::env_settings_intro()}</p>
-            <EnvTable state=state />
+            <EnvTable state=change.state />
         </ChangeForm>
     }
 }
 
 /// Everything else, and the end of the app.
 #[component]
-pub fn SettingsTab(context: AppContext) -> impl IntoView {
-    let (state, base) = use_change(context);
+pub fn SettingsTab(context: AppContext, change: Change) -> impl IntoView {
+    let state = change.state;
     let delete_open = RwSignal::new(false);
     let may_delete = Memo::new(move |_| context.may(Right::AppDelete));
     view! {
-        <ChangeForm context=context state=state base=base>
+        <ChangeForm context=context change=change>
             <ImageFields state=state at=context.at />
             <div class="fields-2"><ResourceFields state=state /></div>
             <PortTable state=state />
@@ -74,22 +73,47 @@ pub fn SettingsTab(context: AppContext) -> impl IntoView {
     }
 }
 
+/// A change that somebody prepares: what the tabs show parts of, so that it outlives going from one to another.
+#[derive(Clone, Copy)]
+pub struct Change {
+    state: FormState,
+    /// The present spec.
+    base: Memo<AppSpecInput>,
+    /// The release that the form began from.
+    begun_from: RwSignal<u32>,
+}
+
+impl Change {
+    /// Begins anew with what is there now.
+    fn reset(self, context: AppContext) {
+        let (spec, replicas, number) =
+            context.app.with_untracked(|app| (app.spec.clone(), app.replicas, app.release.number));
+        self.state.reset(&spec, replicas);
+        self.begun_from.set(number);
+    }
+}
+
 /// A form on the present spec. While nothing was changed it follows what others deploy.
-fn use_change(context: AppContext) -> (FormState, Signal<AppSpecInput>) {
-    let (spec, replicas) = context.app.with_untracked(|app| (app.spec.clone(), app.replicas));
+pub fn use_change(context: AppContext) -> Change {
+    let (spec, replicas, number) =
+        context.app.with_untracked(|app| (app.spec.clone(), app.replicas, app.release.number));
     let state = FormState::of_spec(&spec, replicas);
     let base = Memo::new(move |_| context.app.with(|app| app.spec.clone()));
+    let change = Change { state, base, begun_from: RwSignal::new(number) };
     Effect::new(move |before: Option<AppSpecInput>| {
         let now = base.get();
         if let Some(before) = before
             && before != now
-            && state.reading.with_untracked(|reading| reading.spec.as_ref() == Some(&before))
+            // Untouched, or just what was deployed from here.
+            && state.reading.with_untracked(|reading| {
+                reading.spec.as_ref().is_some_and(|spec| *spec == before || *spec == now)
+            })
         {
-            state.reset(&now, context.app.with_untracked(|app| app.replicas));
+            change.reset(context);
         }
         now
     });
-    (state, base.into())
+    change
 }
 
 /// What stands in the card of changes.
@@ -104,12 +128,12 @@ enum Shown {
 }
 
 #[component]
-fn ChangeForm(context: AppContext, state: FormState, base: Signal<AppSpecInput>, children: Children) -> impl IntoView {
+fn ChangeForm(context: AppContext, change: Change, children: Children) -> impl IntoView {
+    let Change { state, base, begun_from } = change;
     let note = RwSignal::new(String::new());
     let call = Call::new();
     let toasts = use_toasts();
     let navigate = use_navigate();
-    let begun_from = context.app.with_untracked(|app| app.release.number);
     let current = Memo::new(move |_| context.app.with(|app| app.release.number));
     let differences = Memo::new(move |_| {
         state.reading.with(|reading| reading.spec.as_ref().map(|spec| base.with(|base| changes(base, spec))))
@@ -135,7 +159,7 @@ fn ChangeForm(context: AppContext, state: FormState, base: Signal<AppSpecInput>,
         call.run(async move { api::apps::deploy(&at, &name, &body).await }, move |begun| {
             toasts.done(match begun.rollout {
                 Some(_) => t::apps::release_begun(begun.release),
-                None if begun.release == begun_from => t::apps::nothing_changed(begun.release),
+                None if begun.release == begun_from.get_untracked() => t::apps::nothing_changed(begun.release),
                 None => t::apps::release_made_stopped(begun.release),
             });
             context.resource.refetch();
@@ -147,14 +171,11 @@ fn ChangeForm(context: AppContext, state: FormState, base: Signal<AppSpecInput>,
             state.refuse(&error);
         }
     });
-    let discard = move |_| {
-        let (spec, replicas) = context.app.with_untracked(|app| (app.spec.clone(), app.replicas));
-        state.reset(&spec, replicas);
-    };
+    let discard = move |_| change.reset(context);
     view! {
         <form class="form-page" on:submit=submit novalidate=true>
             <div class="card card-body form-main">
-                {move || (current.get() != begun_from && changed.get()).then(|| view! {
+                {move || (current.get() != begun_from.get() && changed.get()).then(|| view! {
                     <Note tone=Tone::Warn title=t::apps::changed_elsewhere(current.get()) />
                 })}
                 {children()}
