@@ -2,10 +2,13 @@
 
 use super::error::Failure;
 use crate::{service::installation, startup::App};
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpResponse, http::Method, web};
 
 pub(super) fn configure(config: &mut web::ServiceConfig) {
-    config.route("/healthz", web::get().to(alive)).route("/readyz", web::get().to(ready));
+    // Load balancers ask with either.
+    for method in [Method::GET, Method::HEAD] {
+        config.route("/healthz", web::method(method.clone()).to(alive)).route("/readyz", web::method(method).to(ready));
+    }
 }
 
 async fn alive() -> HttpResponse {

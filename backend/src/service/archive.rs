@@ -20,6 +20,12 @@ const ENTRIES_MAX: usize = 10_000;
 const MANIFEST_BYTES_MAX: u64 = 1024 * 1024;
 /// Largest image configuration, in bytes: a long history with long environments.
 const CONFIG_BYTES_MAX: u64 = 4 * 1024 * 1024;
+/// Largest extended header, in bytes: a few lines of attributes.
+const EXTENDED_BYTES_MAX: u64 = 64 * 1024;
+/// Attributes of an extended header that would make an engine see other names or contents than we do.
+const FORBIDDEN_ATTRIBUTES: [&str; 4] = ["path", "linkpath", "size", "GNU.sparse"];
+/// Files by which an engine names images. Each may be there once, as a plain file.
+const NAMING_FILES: [&str; 3] = ["manifest.json", "index.json", "repositories"];
 /// Size of a block of a tar archive.
 const BLOCK_BYTES: u64 = 512;
 
@@ -105,20 +111,66 @@ fn list(file: &mut File) -> Result<Vec<Entry>, ArchiveError> {
     file.seek(SeekFrom::Start(0))?;
     let mut archive = Archive::new(&mut *file);
     let damaged = |e: io::Error| invalid(format!("it is not a tar archive, or damaged: {e}"));
-    let mut entries = Vec::new();
-    // Raw: extended headers stay entries of their own instead of being read into memory.
+    let (mut entries, mut extended) = (Vec::new(), Vec::new());
+    // Raw: extended headers stay entries of their own instead of being applied to the next one.
     for entry in archive.entries_with_seek().map_err(damaged)?.raw(true) {
         let entry = entry.map_err(damaged)?;
         if entries.len() == ENTRIES_MAX {
             return Err(invalid(format!("it has more than {ENTRIES_MAX} entries")));
         }
-        let name = String::from_utf8_lossy(&entry.path_bytes()).trim_start_matches("./").to_owned();
-        entries.push(Entry { name, offset: entry.raw_file_position(), size: entry.header().size().map_err(damaged)? });
+        let kind = entry.header().entry_type();
+        let size = entry.header().size().map_err(damaged)?;
+        let name = canonical(&entry.path_bytes())?;
+        let found = Entry { name, offset: entry.raw_file_position(), size };
+        if kind.is_pax_local_extensions() || kind.is_pax_global_extensions() {
+            extended.push(found);
+            continue;
+        }
+        if !(kind.is_file() || kind.is_dir() || kind.is_symlink() || kind.is_hard_link()) {
+            return Err(invalid(format!("its entry {} is no file, directory or link", found.name)));
+        }
+        if NAMING_FILES.contains(&found.name.as_str()) {
+            let again = entries.iter().any(|entry: &Entry| entry.name == found.name);
+            if again || !kind.is_file() {
+                return Err(invalid(format!("{} must be there once, as a plain file", found.name)));
+            }
+        }
+        entries.push(found);
     }
+    extended.iter().try_for_each(|header| check_extended(file, header))?;
     Ok(entries)
 }
 
-/// The last entry of a name: what an engine that unpacks it would end up with.
+/// The name as an engine sees it after cleaning. Names that would only become another by that are refused: what is
+/// checked here must be what is unpacked there.
+fn canonical(bytes: &[u8]) -> Result<String, ArchiveError> {
+    let text = String::from_utf8_lossy(bytes);
+    let mut name = text.trim_end_matches('/');
+    while let Some(rest) = name.strip_prefix("./") {
+        name = rest;
+    }
+    let is_plain = |part: &str| !matches!(part, "" | "." | "..");
+    // The archive's own root directory, as some tools write it.
+    if matches!(name, "." | "") && !text.is_empty() && !text.starts_with('/') || name.split('/').all(is_plain) {
+        return Ok(name.to_owned());
+    }
+    Err(invalid(format!("its entry {text:?} has a name that leads elsewhere")))
+}
+
+/// An extended header may tell times and attributes of the entry behind it, not another name or size.
+fn check_extended(file: &mut File, header: &Entry) -> Result<(), ArchiveError> {
+    let text = read(file, header, EXTENDED_BYTES_MAX)?;
+    for line in tar::PaxExtensions::new(&text) {
+        let line = line.map_err(|e| invalid(format!("an extended header cannot be read: {e}")))?;
+        let key = String::from_utf8_lossy(line.key_bytes());
+        if FORBIDDEN_ATTRIBUTES.iter().any(|forbidden| key.starts_with(forbidden)) {
+            return Err(invalid(format!("an extended header gives an entry another {key}")));
+        }
+    }
+    Ok(())
+}
+
+/// The last entry of a name: what an engine that unpacks it ends up with.
 fn find<'a>(entries: &'a [Entry], name: &str) -> Option<&'a Entry> {
     entries.iter().rev().find(|entry| entry.name == name)
 }
@@ -143,9 +195,8 @@ fn blank_names(
     let without = serde_json::to_vec(items).map_err(io::Error::other)?;
     overwrite(file, manifest, without)?;
     for entry in entries {
-        let again = entry.name == "manifest.json" && entry.offset != manifest.offset;
-        if again || entry.name == "repositories" {
-            // Files that only older engines read, or that no engine ends up with.
+        if entry.name == "repositories" {
+            // Only older engines read it.
             overwrite(file, entry, b"{}".to_vec())?;
         }
         if entry.name == "index.json" {
@@ -246,6 +297,56 @@ mod tests {
         for (mut file, part) in cases {
             let error = inspect(&mut file).expect_err(part).to_string();
             assert!(error.contains(part), "{error} should speak of {part}");
+        }
+    }
+
+    /// One entry behind a good image: its header is as given, whatever a writer would make of it.
+    fn with_odd_entry(name: &str, kind: tar::EntryType, content: &[u8]) -> File {
+        let config = config_name();
+        let mut builder = tar::Builder::new(tempfile::tempfile().expect("a file"));
+        let mut append = |name: &str, kind: tar::EntryType, bytes: &[u8]| {
+            let mut header = tar::Header::new_ustar();
+            header.as_mut_bytes()[..name.len()].copy_from_slice(name.as_bytes());
+            header.set_entry_type(kind);
+            header.set_size(bytes.len() as u64);
+            header.set_mode(0o644);
+            header.set_cksum();
+            builder.append(&header, bytes).expect("appends");
+        };
+        append(&config, tar::EntryType::Regular, CONFIG);
+        append("l/layer.tar", tar::EntryType::Regular, b"layer");
+        append("manifest.json", tar::EntryType::Regular, &manifest(&config));
+        append(name, kind, content);
+        append("./other", tar::EntryType::Regular, b"of no matter");
+        builder.into_inner().expect("finishes")
+    }
+
+    #[test]
+    fn names_that_only_an_engine_would_see_are_refused() {
+        use tar::EntryType;
+        let taken = manifest(&config_name());
+        for (name, kind, content) in [
+            ("/manifest.json", EntryType::Regular, &taken[..]),
+            ("x/../manifest.json", EntryType::Regular, &taken),
+            ("x//manifest.json", EntryType::Regular, &taken),
+            ("manifest.json", EntryType::Regular, &taken),
+            ("./manifest.json", EntryType::Regular, &taken),
+            ("index.json", EntryType::Symlink, b""),
+            ("repositories", EntryType::Link, b""),
+            ("device", EntryType::Char, b""),
+            ("long", EntryType::GNULongName, b"manifest.json\0"),
+            ("PaxHeaders/x", EntryType::XHeader, b"22 path=manifest.json\n"),
+            ("PaxHeaders/g", EntryType::XGlobalHeader, b"22 path=manifest.json\n"),
+        ] {
+            let error = inspect(&mut with_odd_entry(name, kind, content)).expect_err(name);
+            assert!(matches!(error, ArchiveError::Invalid(_)), "{name} {kind:?}: {error}");
+        }
+        for (name, kind, content) in [
+            ("x/", EntryType::Directory, &b""[..]),
+            ("l2", EntryType::Symlink, b""),
+            ("PaxHeaders/x", EntryType::XHeader, b"20 mtime=1.500000000\n"),
+        ] {
+            inspect(&mut with_odd_entry(name, kind, content)).unwrap_or_else(|e| panic!("{name} {kind:?}: {e}"));
         }
     }
 

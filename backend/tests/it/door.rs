@@ -125,6 +125,8 @@ async fn when_the_database_is_away_callers_are_told_to_come_back_and_it_recovers
         assert!(away.headers.contains_key("retry-after"));
         assert!(!away.body.to_string().contains("PGSQL"), "nothing internal: {}", away.body);
     }
+    let asked = browser.request("HEAD", "/readyz").send().await.expect("an answer");
+    assert_eq!(asked.status(), 503, "however a load balancer asks");
     assert_eq!(browser.get("/healthz").await.status, 200, "the process lives");
     door.open();
     let answers = || async { (browser.get(&path::status()).await.status == 200).then_some(()) };

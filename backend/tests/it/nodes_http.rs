@@ -36,6 +36,14 @@ async fn patch(who: &Caller, body: Value) -> Answer {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_a_nodes_name_is_not_found() {
+    let Stage { administrator, .. } = stage().await;
+    for name in ["%00", "nowhere", "a%0Ab", "NODE-1"] {
+        assert_eq!(administrator.get(&format!("/api/v1/nodes/{name}")).await.status, 404, "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn running_the_platform_shows_nodes_but_not_what_tenants_call_their_apps() {
     let Stage { engine, administrator, tenant, developer, .. } = stage().await;
     let _agent = engine.node("node-1").await;

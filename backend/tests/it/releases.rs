@@ -25,6 +25,24 @@ async fn begin(world: &World) -> (Tenant, Caller) {
 }
 
 #[tokio::test]
+async fn text_that_no_row_can_hold_is_refused_where_it_stands() {
+    let world = World::new().await;
+    let (acme, ada) = begin(&world).await;
+
+    let noted = ada.post(&acme.app("web/releases"), json!({ "spec": spec(OTHER_IMAGE), "note": "a\u{0}b" })).await;
+    let plan = acme.apps().replace("/apps", "/plan");
+    let planned = ada.post(&plan, json!({ "app": "\u{0}", "replicas": 1, "spec": spec(IMAGE) })).await;
+
+    for (answer, field) in [(noted, "note"), (planned, "app")] {
+        assert_eq!(answer.status, 422, "{}", answer.body);
+        assert_eq!(
+            (&answer.body["errors"][0]["field"], &answer.body["errors"][0]["code"]),
+            (&json!(field), &json!("bad_character"))
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_deploy_makes_the_next_release_and_says_what_changed() {
     let world = World::new().await;
     let (acme, ada) = begin(&world).await;

@@ -12,7 +12,10 @@ use crate::{
         page,
         reply::{Created, Done, Found, Secret},
     },
-    service::nodes::{self, Node, NodeInstance, UpdateNode},
+    service::{
+        error::Error,
+        nodes::{self, Node, NodeInstance, UpdateNode},
+    },
 };
 use berth_api_types::{
     page::{Page, PageQuery},
@@ -21,13 +24,20 @@ use berth_api_types::{
         nodes::{JoinTokenView, NodeDetailView, NodeInstanceView, NodeView, UpdateNodeBody},
     },
 };
-use berth_domain::{lifecycle::InstancePhase, node::NodeState};
+use berth_domain::{lifecycle::InstancePhase, name::Name, node::NodeState};
 use serde::Deserialize;
 
 /// `{node}` in the path.
 #[derive(Deserialize)]
 pub struct NodePath {
     node: String,
+}
+
+impl NodePath {
+    /// What cannot be a name is no node's.
+    fn name(&self) -> Result<&str, Error> {
+        Name::parse(&self.node).map(|_| self.node.as_str()).map_err(|_| Error::NotFound)
+    }
 }
 
 /// All nodes, by name.
@@ -46,7 +56,7 @@ pub async fn read(
     app: State,
     Path(path): Path<NodePath>,
 ) -> Result<Found<NodeDetailView>, Failure> {
-    let found = nodes::read(&app.store, &permit, &path.node).await?;
+    let found = nodes::read(&app.store, &permit, path.name()?).await?;
     Ok(Found(NodeDetailView {
         node: node_view(found.node),
         placed: found.placed.into_iter().map(instance_view).collect(),
@@ -61,12 +71,12 @@ pub async fn update(
     Json(body): Json<UpdateNodeBody>,
 ) -> Result<Found<NodeView>, Failure> {
     let change = UpdateNode { availability: body.availability, labels: body.labels };
-    Ok(Found(node_view(nodes::update(&app.store, &permit, &path.node, change).await?)))
+    Ok(Found(node_view(nodes::update(&app.store, &permit, path.name()?, change).await?)))
 }
 
 /// Removes a node that is lost, or drained and empty.
 pub async fn remove(permit: Permit<Remove>, app: State, Path(path): Path<NodePath>) -> Result<Done, Failure> {
-    nodes::remove(&app, &permit, &path.node).await?;
+    nodes::remove(&app, &permit, path.name()?).await?;
     Ok(Done)
 }
 
@@ -88,7 +98,7 @@ pub async fn list_events(
     Path(path): Path<NodePath>,
     Query(query): Query<PageQuery>,
 ) -> Result<Found<Page<EventView>>, Failure> {
-    let found = nodes::list_node_events(&app.store, &permit, &path.node, &page::request(&query)?).await?;
+    let found = nodes::list_node_events(&app.store, &permit, path.name()?, &page::request(&query)?).await?;
     Ok(Found(page::view(found, event_view)))
 }
 

@@ -17,7 +17,7 @@ use crate::{
     },
 };
 use berth_api_types::v1::plan::{PlanBody, PlanView, PlannedPlacement};
-use berth_domain::app::parse_replicas;
+use berth_domain::{app::parse_replicas, field_error::FieldError, name::Name};
 
 /// What a deploy would do: where it would run, what it would use. Changes nothing.
 pub async fn preview(permit: Permit<Plan>, app: State, Json(body): Json<PlanBody>) -> Result<Found<PlanView>, Failure> {
@@ -37,8 +37,11 @@ fn parse(body: PlanBody) -> Result<Proposal, Error> {
     let mut errors = Vec::new();
     let replicas = parse_replicas(body.replicas).map_err(|error| errors.push(error)).ok();
     let spec = parse_spec(&body.spec).map_err(|found| errors.extend(found)).ok();
+    if let Some(Err(error)) = body.app.as_deref().map(Name::parse) {
+        errors.push(FieldError { field: "app".into(), ..error });
+    }
     match (replicas, spec) {
-        (Some(replicas), Some(spec)) => Ok(Proposal { app: body.app, replicas, spec }),
+        (Some(replicas), Some(spec)) if errors.is_empty() => Ok(Proposal { app: body.app, replicas, spec }),
         _ => Err(Error::Invalid(errors)),
     }
 }

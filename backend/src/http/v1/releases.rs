@@ -43,6 +43,9 @@ pub async fn deploy(
         let error = FieldError::new("note", FieldCode::TooLong, format!("at most {NOTE_CHARS_MAX} characters"));
         errors.push(error.limit(NOTE_CHARS_MAX as u64));
     }
+    if body.note.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\t')) {
+        errors.push(FieldError::new("note", FieldCode::BadCharacter, "no control characters but line breaks"));
+    }
     match parse_spec(&body.spec) {
         Ok(spec) if errors.is_empty() => {
             let started = releases::deploy(&app, &permit, spec, &body.note, seen.0).await?;
