@@ -76,6 +76,31 @@ impl Drop for Opened {
     }
 }
 
+/// One wish to open a terminal. The next one and a new target end it: what it hears after that is of another instance
+/// than the page names, so it is ignored.
+#[derive(Clone, Copy)]
+struct Attempt {
+    number: u32,
+    newest: StoredValue<u32>,
+    state: RwSignal<State>,
+}
+
+impl Attempt {
+    fn begin(newest: StoredValue<u32>, state: RwSignal<State>) -> Self {
+        newest.update_value(|number| *number += 1);
+        Self { number: newest.get_value(), newest, state }
+    }
+    /// Whether the page still waits for it.
+    fn is_wanted(self) -> bool {
+        self.newest.try_get_value() == Some(self.number)
+    }
+    fn tell(self, state: State) {
+        if self.is_wanted() {
+            self.state.try_set(state);
+        }
+    }
+}
+
 /// A terminal that opens when asked to. A new target closes it.
 #[component]
 pub fn Terminal(
@@ -92,29 +117,26 @@ pub fn Terminal(
         let old = opened.try_update_value(Option::take);
         drop(old);
     };
+    let newest = StoredValue::new(0);
     let connect = Callback::new(move |()| {
         close();
         state.set(State::Connecting);
-        let target = target.get_untracked();
+        let (target, attempt) = (target.get_untracked(), Attempt::begin(newest, state));
         spawn_local(async move {
-            let next = match start(&target, host, state).await {
-                Ok(terminal) => {
-                    // The page may be gone, or lead elsewhere, since it was asked for.
-                    if opened.try_update_value(|slot| *slot = Some(terminal)).is_none() {
-                        return;
-                    }
-                    return;
-                }
-                Err(next) => next,
-            };
-            state.try_set(next);
+            match start(&target, host, attempt).await {
+                // Dropped, and so closed, when the page is gone or leads elsewhere by now.
+                Ok(terminal) if attempt.is_wanted() => drop(opened.try_update_value(|slot| *slot = Some(terminal))),
+                Ok(terminal) => drop(terminal),
+                Err(next) => attempt.tell(next),
+            }
         });
     });
     Effect::new(move |before: Option<TerminalTarget>| {
         let now = target.get();
         if before.is_some_and(|before| before != now) {
             close();
-            state.set(State::Closed);
+            // Begun for nothing but its number: one that is still connecting is not wanted any more.
+            Attempt::begin(newest, state).tell(State::Closed);
         }
         now
     });
@@ -178,18 +200,19 @@ fn state_words(state: &State, instance: &str) -> Option<(Tone, String)> {
 }
 
 /// Loads the code, gets a ticket, opens.
-async fn start(target: &TerminalTarget, host: NodeRef<Div>, state: RwSignal<State>) -> Result<Opened, State> {
+async fn start(target: &TerminalTarget, host: NodeRef<Div>, attempt: Attempt) -> Result<Opened, State> {
     let module = load().await.ok_or(State::NotLoaded)?;
     // The ticket is good for seconds only, so it comes last.
     let ticket = apps::terminal_ticket(&target.at, &target.app, target.instance).await.map_err(State::Refused)?;
-    let host = host.get_untracked().ok_or(State::Closed)?;
+    // A shell that nobody waits for is not opened at all.
+    let host = host.try_get_untracked().flatten().filter(|_| attempt.is_wanted()).ok_or(State::Closed)?;
     host.set_inner_html("");
     let notify = Closure::<dyn FnMut(String, i32, String)>::new(move |kind: String, code: i32, message: String| {
         match kind.as_str() {
-            "open" => drop(state.try_set(State::Open)),
-            "ended" => drop(state.try_set(State::Ended(code, message))),
+            "open" => attempt.tell(State::Open),
+            "ended" => attempt.tell(State::Ended(code, message)),
             "leave" => focus("#terminal-instance, .terminal-bar button"),
-            _ => drop(state.try_set(State::Lost(message))),
+            _ => attempt.tell(State::Lost(message)),
         }
     });
     let handle = module.open(&host, &path::terminal(), &ticket.ticket, &notify).map_err(|_| State::NotLoaded)?;
