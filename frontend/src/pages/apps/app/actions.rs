@@ -224,7 +224,12 @@ pub fn RollbackDialog(context: AppContext, release: RwSignal<Option<u32>>) -> im
             call.error.set(None);
             let (at, name) = (context.at.get_untracked(), context.name.get_untracked());
             spawn_local(async move {
-                match api::apps::read_release(&at, &name, number).await {
+                let answer = api::apps::read_release(&at, &name, number).await;
+                // The dialog may be about another release by now.
+                if release.try_get_untracked() != Some(Some(number)) {
+                    return;
+                }
+                match answer {
                     Ok(found) => drop(target.try_set(Some(found))),
                     Err(error) => drop(call.error.try_set(Some(error))),
                 }
@@ -256,13 +261,22 @@ pub fn RollbackDialog(context: AppContext, release: RwSignal<Option<u32>>) -> im
             <p class="dialog-text">{move || t::apps::roll_back_text(context.app.with(|app| app.release.number))}</p>
             {move || if known.get() {
                 view! { <DiffView changes=found /> }.into_any()
-            } else {
+            } else if call.error.with(Option::is_none) {
                 view! { <SkeletonLines lines=2 /> }.into_any()
+            } else {
+                ().into_any()
             }}
             <ErrorLine error=call.error />
             <DialogActions>
                 <Button on_click=move |_| open.set(false)>{t::common::cancel()}</Button>
-                <Button kind=ButtonKind::Main icon=Icon::Undo id="confirm-roll-back" busy=call.busy on_click=confirm>
+                <Button
+                    kind=ButtonKind::Main
+                    icon=Icon::Undo
+                    id="confirm-roll-back"
+                    busy=call.busy
+                    disabled=Signal::derive(move || !known.get())
+                    on_click=confirm
+                >
                     {move || t::apps::roll_back_to(number())}
                 </Button>
             </DialogActions>
