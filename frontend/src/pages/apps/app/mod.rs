@@ -12,7 +12,7 @@ mod rollout_card;
 mod terminal_tab;
 
 use self::{
-    change::{EnvironmentTab, SettingsTab},
+    change::{EnvironmentTab, SettingsTab, use_change},
     header::AppHeader,
     instance_dialog::InstanceDialog,
     overview::OverviewTab,
@@ -157,6 +157,8 @@ fn Gone(at: Memo<EnvironmentScope>, name: Memo<String>) -> impl IntoView {
 #[component]
 fn Whole(context: AppContext) -> impl IntoView {
     let tab = use_tab(TABS);
+    // Here, as what was typed on one tab must outlive a look at another.
+    let change = use_change(context, tab);
     let releases = Signal::derive(move || {
         context
             .releases
@@ -185,8 +187,8 @@ fn Whole(context: AppContext) -> impl IntoView {
             "releases" => view! { <ReleasesTab context=context /> }.into_any(),
             "logs" => view! { <LogView at=context.at app=context.name instances=names /> }.into_any(),
             "terminal" => view! { <TerminalTab context=context /> }.into_any(),
-            "environment" => view! { <EnvironmentTab context=context /> }.into_any(),
-            "settings" => view! { <SettingsTab context=context /> }.into_any(),
+            "environment" => view! { <EnvironmentTab context=context change=change /> }.into_any(),
+            "settings" => view! { <SettingsTab context=context change=change /> }.into_any(),
             _ => view! { <OverviewTab context=context /> }.into_any(),
         }}
         <InstanceDialog context=context />
