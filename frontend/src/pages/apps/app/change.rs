@@ -76,7 +76,6 @@ pub fn use_change(context: AppContext, tab: Memo<&'static str>) -> Change {
         let now = base.get();
         if let Some(before) = before
             && before != now
-            && state.reading.with_untracked(|reading| reading.spec.as_ref() == Some(&before.spec))
         {
             change.follow(&before, &now);
         }
@@ -92,13 +91,19 @@ pub fn use_change(context: AppContext, tab: Memo<&'static str>) -> Change {
 }
 
 impl Change {
-    /// Shows a newer release in a form in which nothing was changed.
+    /// Takes over what was changed elsewhere: all of it while nothing was typed, otherwise only the number of instances,
+    /// which is not changed here.
     fn follow(self, before: &Base, now: &Base) {
-        // Its inputs are made anew only when they would say something else.
-        if before.spec != now.spec {
-            self.state.reset(&now.spec, now.replicas);
+        let is_untouched = self.state.reading.with_untracked(|reading| reading.spec.as_ref() == Some(&before.spec));
+        if is_untouched {
+            self.begun_from.set(now.release);
         }
-        self.begun_from.set(now.release);
+        // Inputs are made anew only when they would say something else.
+        if is_untouched && before.spec != now.spec {
+            self.state.reset(&now.spec, now.replicas);
+        } else if before.replicas != now.replicas {
+            self.state.draft.update(|draft| draft.replicas = now.replicas.to_string());
+        }
     }
     /// Forgets what was typed. `None` when the page is gone.
     fn begin_anew(self) -> Option<()> {
