@@ -106,6 +106,13 @@ fn AddForm(open: RwSignal<bool>, tenant: Signal<String>, #[prop(into)] on_done: 
     let role = RwSignal::new(Role::Developer.as_str().to_owned());
     let is_new = RwSignal::new(false);
     let form = Form::new();
+    // An address that nobody has needs a name and a password: their faults must be seen.
+    Effect::new(move |_| {
+        let of_account = |field: &str| matches!(field, "display_name" | "password");
+        if form.faults.with(|faults| faults.iter().any(|fault| of_account(&fault.field))) {
+            is_new.set(true);
+        }
+    });
     let submit = move |event: SubmitEvent| {
         event.prevent_default();
         let given = |value: RwSignal<String>| {
