@@ -1,10 +1,17 @@
 //! Copies a text.
 
-use super::icon::{Icon, Svg};
-use crate::i18n::{Text, t};
+use super::{
+    icon::{Icon, Svg},
+    toast::use_toasts,
+};
+use crate::{
+    i18n::{Text, t},
+    support::clipboard,
+};
 use gloo_timers::callback::Timeout;
-use leptos::prelude::*;
-use wasm_bindgen_futures::{JsFuture, spawn_local};
+use leptos::{ev::MouseEvent, prelude::*};
+use wasm_bindgen::JsCast;
+use wasm_bindgen_futures::spawn_local;
 
 /// How long it says that it did, in milliseconds.
 const SAID_MS: u32 = 1_600;
@@ -18,17 +25,20 @@ pub fn CopyButton(
     label: Option<Text>,
 ) -> impl IntoView {
     let done = RwSignal::new(false);
-    let copy = move |_| {
-        let Some(window) = web_sys::window() else { return };
-        let promise = window.navigator().clipboard().write_text(&text.get_untracked());
+    let toasts = use_toasts();
+    let copy = move |event: MouseEvent| {
+        let button = event.current_target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
+        let Some(place) = button.and_then(|button| button.parent_element()) else { return };
+        let text = text.get_untracked();
         spawn_local(async move {
-            if JsFuture::from(promise).await.is_ok() {
-                done.try_set(true);
-                Timeout::new(SAID_MS, move || {
-                    done.try_set(false);
-                })
-                .forget();
+            if !clipboard::copy(&text, &place).await {
+                return toasts.failed_because(t::common::copy_failed(), t::common::copy_failed_detail());
             }
+            done.try_set(true);
+            Timeout::new(SAID_MS, move || {
+                done.try_set(false);
+            })
+            .forget();
         });
     };
     let icon = move || if done.get() { Icon::Check } else { Icon::Copy };
