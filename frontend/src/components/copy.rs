@@ -1,15 +1,17 @@
 //! Copies a text.
 
-use super::icon::{Icon, Svg};
+use super::{
+    icon::{Icon, Svg},
+    toast::use_toasts,
+};
 use crate::{
     i18n::{Text, t},
-    support::dom::document,
+    support::clipboard,
 };
 use gloo_timers::callback::Timeout;
-use leptos::prelude::*;
+use leptos::{ev::MouseEvent, prelude::*};
 use wasm_bindgen::JsCast;
-use wasm_bindgen_futures::{JsFuture, spawn_local};
-use web_sys::{HtmlDocument, HtmlTextAreaElement};
+use wasm_bindgen_futures::spawn_local;
 
 /// How long it says that it did, in milliseconds.
 const SAID_MS: u32 = 1_600;
@@ -23,16 +25,20 @@ pub fn CopyButton(
     label: Option<Text>,
 ) -> impl IntoView {
     let done = RwSignal::new(false);
-    let copy = move |_| {
+    let toasts = use_toasts();
+    let copy = move |event: MouseEvent| {
+        let button = event.current_target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
+        let Some(place) = button.and_then(|button| button.parent_element()) else { return };
         let text = text.get_untracked();
         spawn_local(async move {
-            if to_clipboard(&text).await {
-                done.try_set(true);
-                Timeout::new(SAID_MS, move || {
-                    done.try_set(false);
-                })
-                .forget();
+            if !clipboard::copy(&text, &place).await {
+                return toasts.failed_because(t::common::copy_failed(), t::common::copy_failed_detail());
             }
+            done.try_set(true);
+            Timeout::new(SAID_MS, move || {
+                done.try_set(false);
+            })
+            .forget();
         });
     };
     let icon = move || if done.get() { Icon::Check } else { Icon::Copy };
@@ -52,30 +58,6 @@ pub fn CopyButton(
         }
         .into_any(),
     }
-}
-
-/// Puts a text into the clipboard. A page that came over plain HTTP from another machine has none to write to; the older
-/// way, which copies what is selected, works there, too.
-async fn to_clipboard(text: &str) -> bool {
-    let Some(window) = web_sys::window() else { return false };
-    if window.is_secure_context() {
-        return JsFuture::from(window.navigator().clipboard().write_text(text)).await.is_ok();
-    }
-    copy_selected(text).unwrap_or(false)
-}
-
-fn copy_selected(text: &str) -> Option<bool> {
-    let document = document();
-    let area: HtmlTextAreaElement = document.create_element("textarea").ok()?.dyn_into().ok()?;
-    area.set_value(text);
-    area.set_class_name("hidden");
-    // Inside an open dialog if there is one: what lies outside of it cannot be selected.
-    let host = document.query_selector("dialog[open]").ok().flatten().or_else(|| document.body().map(Into::into))?;
-    host.append_child(&area).ok()?;
-    area.select();
-    let copied = document.dyn_ref::<HtmlDocument>()?.exec_command("copy").ok();
-    area.remove();
-    copied
 }
 
 /// A command or a secret to take along, with a button that copies it.

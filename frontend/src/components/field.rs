@@ -208,7 +208,8 @@ pub fn TextAreaField(
     })
 }
 
-/// A whole number with a unit and steps. What is no number becomes none, which the form finds missing.
+/// A whole number with a unit and steps. What is no number stays as it was typed, is said to be wrong, and is none to
+/// the form, which finds it missing.
 #[component]
 pub fn NumberField(
     #[prop(into)] label: Text,
@@ -225,6 +226,16 @@ pub fn NumberField(
     #[prop(optional, into)] disabled: Signal<bool>,
     #[prop(optional)] name: Option<&'static str>,
 ) -> impl IntoView {
+    let typed = RwSignal::new(number_text(value.get_untracked()));
+    Effect::new(move |_| {
+        let value = value.get();
+        if typed.with_untracked(|typed| number_of(typed)) != value {
+            typed.set(number_text(value));
+        }
+    });
+    let unreadable = move || typed.with(|typed| !typed.trim().is_empty() && number_of(typed).is_none());
+    let fault =
+        Signal::derive(move || if unreadable() { Some(t::common::whole_number().to_owned()) } else { fault.get() });
     let frame = Frame { label: label.clone(), hint, fault, optional, hide_label, id: name };
     let change = move |up: bool| {
         value.update(|value| {
@@ -246,8 +257,12 @@ pub fn NumberField(
                     disabled=disabled
                     aria-describedby=ids.description
                     aria-invalid=move || fault.with(Option::is_some).then_some("true")
-                    prop:value=move || value.get().map(|value| value.to_string()).unwrap_or_default()
-                    on:input=move |event| value.set(event_target_value(&event).trim().parse().ok())
+                    prop:value=typed
+                    on:input=move |event| {
+                        let text = event_target_value(&event);
+                        value.set(number_of(&text));
+                        typed.set(text);
+                    }
                     on:keydown=move |event| {
                         if event.key() == "ArrowUp" || event.key() == "ArrowDown" {
                             event.prevent_default();
@@ -268,6 +283,14 @@ pub fn NumberField(
         }
         .into_any()
     })
+}
+
+fn number_of(text: &str) -> Option<u64> {
+    text.trim().parse().ok()
+}
+
+fn number_text(value: Option<u64>) -> String {
+    value.map(|value| value.to_string()).unwrap_or_default()
 }
 
 /// One of several, each with its value and its words.

@@ -2,7 +2,10 @@
 //! answered. Both are said at their fields.
 
 use super::error_state::field_sentence;
-use crate::api::error::ApiError;
+use crate::{
+    api::error::ApiError,
+    support::dom::{focus_refused, place_of_work},
+};
 use berth_domain::field_error::FieldError;
 use leptos::prelude::*;
 use std::future::Future;
@@ -36,9 +39,10 @@ impl Form {
             self.faults.with(|faults| faults.iter().find(|fault| fault.field == field).map(field_sentence))
         })
     }
-    /// Replaces the faults.
+    /// Says what was found before sending.
     pub fn set_faults(self, faults: Vec<FieldError>) {
         self.faults.set(faults);
+        focus_refused(place_of_work());
     }
     /// Forgets what was wrong.
     pub fn clear(self) {
@@ -54,6 +58,8 @@ impl Form {
         if self.busy.get_untracked() {
             return;
         }
+        // Asked now, as the button that has the focus is disabled while the form is sent.
+        let place = place_of_work();
         self.busy.set(true);
         self.clear();
         spawn_local(async move {
@@ -65,7 +71,7 @@ impl Form {
                 Err(error) => {
                     self.faults.try_set(error.fields());
                     self.error.try_set(Some(error));
-                    crate::support::dom::focus("[aria-invalid=true]");
+                    focus_refused(place);
                 }
             }
         });

@@ -315,8 +315,10 @@ fn walk(event: KeyboardEvent) {
     let target = match event.key().as_str() {
         "ArrowDown" | "j" => row.next_element_sibling(),
         "ArrowUp" | "k" => row.previous_element_sibling(),
-        "Home" => row.parent_element().and_then(|body| body.first_element_child()),
-        "End" => row.parent_element().and_then(|body| body.last_element_child()),
+        key @ ("Home" | "End") => {
+            event.prevent_default();
+            return go_to_end(&row, key == "Home");
+        }
         "Enter" if active == row.clone().unchecked_into::<HtmlElement>() => {
             event.prevent_default();
             if let Ok(Some(link)) = row.query_selector("a, button") {
@@ -330,6 +332,22 @@ fn walk(event: KeyboardEvent) {
         event.prevent_default();
         focus_row(&target);
     }
+}
+
+/// Goes to the first or to the last row. In a virtual table that one is drawn only after scrolling to it.
+fn go_to_end(row: &web_sys::Element, to_first: bool) {
+    let Some(body) = row.parent_element() else { return };
+    let focus_end = move || {
+        let rows = body.query_selector_all("tr:not(.spacer)").ok();
+        let end = rows.and_then(|rows| rows.item(if to_first { 0 } else { rows.length().saturating_sub(1) }));
+        if let Some(end) = end.and_then(|end| end.dyn_into::<web_sys::Element>().ok()) {
+            focus_row(&end);
+        }
+    };
+    let Ok(Some(scroller)) = row.closest(".table-virtual") else { return focus_end() };
+    scroller.set_scroll_top(if to_first { 0 } else { scroller.scroll_height() });
+    // One frame for the browser to tell that it scrolled, one for the rows to be there.
+    request_animation_frame(move || request_animation_frame(focus_end));
 }
 
 /// Focuses a row's first link, or the row itself.

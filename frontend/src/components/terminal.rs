@@ -76,6 +76,31 @@ impl Drop for Opened {
     }
 }
 
+/// One wish to open a terminal. The next one and a new target end it: what it hears after that is of another instance
+/// than the page names, so it is ignored.
+#[derive(Clone, Copy)]
+struct Attempt {
+    number: u32,
+    newest: StoredValue<u32>,
+    state: RwSignal<State>,
+}
+
+impl Attempt {
+    fn begin(newest: StoredValue<u32>, state: RwSignal<State>) -> Self {
+        newest.update_value(|number| *number += 1);
+        Self { number: newest.get_value(), newest, state }
+    }
+    /// Whether the page still waits for it.
+    fn is_wanted(self) -> bool {
+        self.newest.try_get_value() == Some(self.number)
+    }
+    fn tell(self, state: State) {
+        if self.is_wanted() {
+            self.state.try_set(state);
+        }
+    }
+}
+
 /// A terminal that opens when asked to. A new target closes it.
 #[component]
 pub fn Terminal(
@@ -92,18 +117,17 @@ pub fn Terminal(
         let old = opened.try_update_value(Option::take);
         drop(old);
     };
+    let newest = StoredValue::new(0);
     let connect = Callback::new(move |()| {
         close();
         state.set(State::Connecting);
-        let wanted = target.get_untracked();
+        let (target, attempt) = (target.get_untracked(), Attempt::begin(newest, state));
         spawn_local(async move {
-            // The page may be gone, or lead to another instance, since it was asked for: keys must not go to this one.
-            let is_wanted = || target.try_get_untracked().as_ref() == Some(&wanted);
-            match start(&wanted, host, state, is_wanted).await {
-                Ok(Some(terminal)) => drop(opened.try_update_value(|slot| *slot = Some(terminal))),
-                Ok(None) => {}
-                Err(next) if is_wanted() => drop(state.try_set(next)),
-                Err(_) => {}
+            match start(&target, host, attempt).await {
+                // Dropped, and so closed, when the page is gone or leads elsewhere by now.
+                Ok(terminal) if attempt.is_wanted() => drop(opened.try_update_value(|slot| *slot = Some(terminal))),
+                Ok(terminal) => drop(terminal),
+                Err(next) => attempt.tell(next),
             }
         });
     });
@@ -111,7 +135,8 @@ pub fn Terminal(
         let now = target.get();
         if before.is_some_and(|before| before != now) {
             close();
-            state.set(State::Closed);
+            // Begun for nothing but its number: one that is still connecting is not wanted any more.
+            Attempt::begin(newest, state).tell(State::Closed);
         }
         now
     });
@@ -174,31 +199,24 @@ fn state_words(state: &State, instance: &str) -> Option<(Tone, String)> {
     })
 }
 
-/// Loads the code, gets a ticket, opens; nothing if it is not wanted any more by then.
-async fn start(
-    target: &TerminalTarget,
-    host: NodeRef<Div>,
-    state: RwSignal<State>,
-    is_wanted: impl Fn() -> bool,
-) -> Result<Option<Opened>, State> {
+/// Loads the code, gets a ticket, opens.
+async fn start(target: &TerminalTarget, host: NodeRef<Div>, attempt: Attempt) -> Result<Opened, State> {
     let module = load().await.ok_or(State::NotLoaded)?;
     // The ticket is good for seconds only, so it comes last.
     let ticket = apps::terminal_ticket(&target.at, &target.app, target.instance).await.map_err(State::Refused)?;
-    if !is_wanted() {
-        return Ok(None);
-    }
-    let host = host.get_untracked().ok_or(State::Closed)?;
+    // A shell that nobody waits for is not opened at all.
+    let host = host.try_get_untracked().flatten().filter(|_| attempt.is_wanted()).ok_or(State::Closed)?;
     host.set_inner_html("");
     let notify = Closure::<dyn FnMut(String, i32, String)>::new(move |kind: String, code: i32, message: String| {
         match kind.as_str() {
-            "open" => drop(state.try_set(State::Open)),
-            "ended" => drop(state.try_set(State::Ended(code, message))),
+            "open" => attempt.tell(State::Open),
+            "ended" => attempt.tell(State::Ended(code, message)),
             "leave" => focus("#terminal-instance, .terminal-bar button"),
-            _ => drop(state.try_set(State::Lost(message))),
+            _ => attempt.tell(State::Lost(message)),
         }
     });
     let handle = module.open(&host, &path::terminal(), &ticket.ticket, &notify).map_err(|_| State::NotLoaded)?;
-    Ok(Some(Opened { handle, _notify: notify }))
+    Ok(Opened { handle, _notify: notify })
 }
 
 async fn load() -> Option<TerminalModule> {

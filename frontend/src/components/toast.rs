@@ -47,6 +47,10 @@ impl Toasts {
     pub fn failed(self, error: &ApiError) {
         self.push(Tone::Bad, error_title(error), Some(error_detail(error)), None);
     }
+    /// It was not done, for a reason of this browser.
+    pub fn failed_because(self, title: impl Into<Text>, detail: impl Into<Text>) {
+        self.push(Tone::Bad, title.into(), Some(detail.into()), None);
+    }
 
     fn push(self, tone: Tone, title: Text, detail: Option<Text>, undo: Option<Callback<()>>) {
         self.next.update_value(|next| *next += 1);

@@ -19,7 +19,7 @@ use crate::{
     i18n::{number, t},
     live::{use_live, use_live_resource},
     session::use_session,
-    support::url::use_query_value,
+    support::url::use_query_open,
 };
 use berth_api_types::v1::{
     live::Topic,
@@ -32,8 +32,7 @@ use leptos::{ev::SubmitEvent, prelude::*};
 #[component]
 pub fn Environments(at: Memo<ProjectScope>) -> impl IntoView {
     let (session, toasts, live) = (use_session(), use_toasts(), use_live());
-    let (new, _) = use_query_value("new");
-    let adding = RwSignal::new(!new.get_untracked().is_empty());
+    let adding = use_query_open("new");
     let going = RwSignal::new(None::<EnvironmentView>);
     let project = use_live_resource(
         move || at.get(),

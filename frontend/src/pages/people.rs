@@ -106,6 +106,13 @@ fn AddForm(open: RwSignal<bool>, tenant: Signal<String>, #[prop(into)] on_done: 
     let role = RwSignal::new(Role::Developer.as_str().to_owned());
     let is_new = RwSignal::new(false);
     let form = Form::new();
+    // An address that nobody has needs a name and a password: their faults must be seen.
+    Effect::new(move |_| {
+        let of_account = |field: &str| matches!(field, "display_name" | "password");
+        if form.faults.with(|faults| faults.iter().any(|fault| of_account(&fault.field))) {
+            is_new.set(true);
+        }
+    });
     let submit = move |event: SubmitEvent| {
         event.prevent_default();
         let given = |value: RwSignal<String>| {
@@ -127,13 +134,6 @@ fn AddForm(open: RwSignal<bool>, tenant: Signal<String>, #[prop(into)] on_done: 
             on_done.run(());
         });
     };
-    // The server found nobody with this address: what it wants to know of them must be seen.
-    let (name_fault, password_fault) = (form.fault("display_name"), form.fault("password"));
-    Effect::new(move |_| {
-        if name_fault.with(Option::is_some) || password_fault.with(Option::is_some) {
-            is_new.set(true);
-        }
-    });
     let hint = move || Role::from_word(&role.get()).map(state::role_hint);
     view! {
         <form on:submit=submit novalidate=true>

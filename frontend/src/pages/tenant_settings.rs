@@ -20,7 +20,7 @@ use crate::{
     scope::use_scope,
     session::use_session,
     shell::use_shell,
-    support::url::use_query_value,
+    support::url::use_query_open,
 };
 use berth_api_types::v1::{live::Topic, projects::ProjectView, tenants::TenantView};
 use berth_domain::right::Right;
@@ -51,20 +51,7 @@ pub fn TenantSettingsPage() -> impl IntoView {
 #[component]
 fn Projects(tenant: Memo<String>) -> impl IntoView {
     let (session, shell) = (use_session(), use_shell());
-    let (new, set_new) = use_query_value("new");
-    let open = RwSignal::new(!new.get_untracked().is_empty());
-    Effect::new(move |_| {
-        if !new.get().is_empty() {
-            open.set(true)
-        }
-    });
-    Effect::new(move |before: Option<bool>| {
-        let now = open.get();
-        if before == Some(true) && !now {
-            set_new.run(String::new());
-        }
-        now
-    });
+    let open = use_query_open("new");
     let actions = move || {
         session
             .may(Right::ProjectCreate, &tenant.get(), None, None)

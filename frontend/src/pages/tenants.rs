@@ -22,7 +22,7 @@ use crate::{
     live::use_live_resource,
     pages::quota_form::QuotaDialog,
     session::use_session,
-    support::url::use_query_value,
+    support::url::use_query_open,
 };
 use berth_api_types::v1::{
     live::Topic,
@@ -37,8 +37,7 @@ use wasm_bindgen_futures::spawn_local;
 #[component]
 pub fn TenantsPage() -> impl IntoView {
     let session = use_session();
-    let (new, _) = use_query_value("new");
-    let adding = RwSignal::new(!new.get_untracked().is_empty());
+    let adding = use_query_open("new");
     let quota_of = RwSignal::new(None::<TenantView>);
     let tenants = use_live_resource(
         || (),

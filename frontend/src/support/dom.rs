@@ -27,6 +27,23 @@ pub fn focus(selector: &str) {
     }
 }
 
+/// The form or the dialog in which somebody is at work; otherwise the page.
+pub fn place_of_work() -> web_sys::Element {
+    let inside = document().active_element().and_then(|active| active.closest("form, dialog[open]").ok().flatten());
+    let dialog = || document().query_selector("dialog[open]").ok().flatten();
+    inside.or_else(dialog).or_else(|| document().document_element()).expect("a page has its root element")
+}
+
+/// Focuses the first refused field in a place, once the page was drawn with what is wrong.
+pub fn focus_refused(place: web_sys::Element) {
+    leptos::prelude::request_animation_frame(move || {
+        let found = place.query_selector("[aria-invalid=true]").ok().flatten();
+        if let Some(field) = found.and_then(|field| field.dyn_into::<web_sys::HtmlElement>().ok()) {
+            let _ = field.focus();
+        }
+    });
+}
+
 /// Whether keys now belong to a text that somebody types.
 pub fn is_typing() -> bool {
     let Some(element) = document().active_element() else { return false };

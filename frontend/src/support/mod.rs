@@ -1,5 +1,6 @@
 //! Small things of the browser.
 
+pub mod clipboard;
 pub mod clock;
 pub mod dom;
 pub mod storage;

@@ -15,6 +15,25 @@ pub fn use_query_value(key: &'static str) -> (Memo<String>, Callback<String>) {
     (value, Callback::new(move |text: String| setter.run((key, text, true))))
 }
 
+/// Whether something is open that a link can open: `?new=1`. The value goes when it closes, so that the link works again.
+pub fn use_query_open(key: &'static str) -> RwSignal<bool> {
+    let (value, set_value) = use_query_value(key);
+    let open = RwSignal::new(!value.get_untracked().is_empty());
+    Effect::new(move |_| {
+        if !value.get().is_empty() {
+            open.set(true)
+        }
+    });
+    Effect::new(move |before: Option<bool>| {
+        let now = open.get();
+        if before == Some(true) && !now && value.with_untracked(|value| !value.is_empty()) {
+            set_value.run(String::new());
+        }
+        now
+    });
+    open
+}
+
 /// Sets one value of the query string; `true` replaces the history entry.
 pub fn use_query_setter() -> Callback<(&'static str, String, bool)> {
     let query = use_query_map();

@@ -89,10 +89,10 @@ impl LogBuffer {
         self.instances.iter().map(|name| name.to_string()).collect()
     }
 
-    /// Forgets all lines and keeps the filter.
+    /// Forgets all lines and keeps the filter. Numbers go on, as a pause and a mark remember some.
     pub fn clear(&mut self) {
-        let filter = std::mem::take(&mut self.filter);
-        *self = Self { filter, ..Self::default() };
+        let (first_number, filter) = (self.end(), std::mem::take(&mut self.filter));
+        *self = Self { first_number, filter, ..Self::default() };
     }
 
     /// Shows other lines from now on.
@@ -194,6 +194,16 @@ mod tests {
         let paused_at = buffer.end();
         buffer.push(view(2, "a", "two"));
         assert_eq!((buffer.shown_len(paused_at), buffer.end() - paused_at), (1, 1));
+    }
+
+    #[test]
+    fn numbers_go_on_after_clearing() {
+        let mut buffer = LogBuffer::default();
+        buffer.push(view(1, "a", "one"));
+        buffer.clear();
+        buffer.push(view(2, "a", "two"));
+        assert_eq!((buffer.kept(), buffer.shown_len(1), buffer.shown_len(buffer.end())), (1, 0, 1));
+        assert_eq!(buffer.find(view(2, "a", "").at, None), Some(1));
     }
 
     #[test]

@@ -120,7 +120,7 @@ fn LogBody(
 ) -> impl IntoView {
     let nothing = Memo::new(move |_| state.shown_len(feed) == 0);
     let words = move || {
-        let all = feed.with(|buffer| buffer.end());
+        let all = feed.with(|buffer| buffer.kept()) as u64;
         match feed.state.get() {
             StreamState::Connecting => t::apps::log_connecting().to_owned(),
             _ if all > 0 && filter.is_set() => t::apps::log_no_match(all),

@@ -114,10 +114,17 @@ pub fn LogToolbar(
         let text = feed.with_untracked(LogBuffer::to_text);
         save_file(&format!("{}.log", app.get_untracked()), &text);
     };
+    let clear = move |_| {
+        feed.update(LogBuffer::clear);
+        state.marked.set(None);
+        // What was missed until now is gone too.
+        let end = feed.with_untracked(LogBuffer::end);
+        state.paused_at.update(|paused| *paused = paused.map(|_| end));
+    };
     view! {
         <div class="log-bar">
             <span aria-live="polite">{pill}</span>
-            <label class="input input-small log-filter">
+            <label class="input input-small log-filter" data-filter="log">
                 <Svg icon=Icon::Search size=14 />
                 <input
                     type="search"
@@ -136,7 +143,7 @@ pub fn LogToolbar(
                     view! { <PauseButton feed=feed state=state /> }.into_any()
                 }}
                 <IconButton icon=Icon::Download label=t::apps::log_download() on_click=download />
-                <IconButton icon=Icon::Trash label=t::apps::log_clear() on_click=move |_| feed.update(LogBuffer::clear) />
+                <IconButton icon=Icon::Trash label=t::apps::log_clear() on_click=clear />
             </span>
         </div>
     }

@@ -112,7 +112,7 @@ fn AppTable(at: Memo<EnvironmentScope>, apps: Signal<Vec<AppView>>) -> impl Into
     view! {
         <section class="card">
             <header class="card-head">
-                <label class="input input-small">
+                <label class="input input-small" data-filter="apps">
                     <Svg icon=Icon::Search size=14 />
                     <input
                         type="search"

@@ -224,12 +224,12 @@ pub fn RollbackDialog(context: AppContext, release: RwSignal<Option<u32>>) -> im
             call.error.set(None);
             let (at, name) = (context.at.get_untracked(), context.name.get_untracked());
             spawn_local(async move {
-                let found = api::apps::read_release(&at, &name, number).await;
-                // Another release may have been chosen meanwhile.
+                let answer = api::apps::read_release(&at, &name, number).await;
+                // The dialog may be about another release by now.
                 if release.try_get_untracked() != Some(Some(number)) {
                     return;
                 }
-                match found {
+                match answer {
                     Ok(found) => drop(target.try_set(Some(found))),
                     Err(error) => drop(call.error.try_set(Some(error))),
                 }
@@ -255,21 +255,28 @@ pub fn RollbackDialog(context: AppContext, release: RwSignal<Option<u32>>) -> im
         target.with(|target| target.as_ref().map(|target| context.app.with(|app| changes(&app.spec, &target.spec))))
     });
     let known = Memo::new(move |_| differences.with(Option::is_some));
-    // Nobody goes back without having seen what that changes.
-    let unknown = Signal::derive(move || !known.get());
     let found = Signal::derive(move || differences.get().unwrap_or_default());
     view! {
         <Dialog open=open title=Signal::derive(move || t::apps::roll_back_title(number())) wide=true>
             <p class="dialog-text">{move || t::apps::roll_back_text(context.app.with(|app| app.release.number))}</p>
-            {move || match (known.get(), call.error.with(Option::is_some)) {
-                (true, _) => view! { <DiffView changes=found /> }.into_any(),
-                (false, true) => ().into_any(),
-                (false, false) => view! { <SkeletonLines lines=2 /> }.into_any(),
+            {move || if known.get() {
+                view! { <DiffView changes=found /> }.into_any()
+            } else if call.error.with(Option::is_none) {
+                view! { <SkeletonLines lines=2 /> }.into_any()
+            } else {
+                ().into_any()
             }}
             <ErrorLine error=call.error />
             <DialogActions>
                 <Button on_click=move |_| open.set(false)>{t::common::cancel()}</Button>
-                <Button kind=ButtonKind::Main icon=Icon::Undo id="confirm-roll-back" busy=call.busy disabled=unknown on_click=confirm>
+                <Button
+                    kind=ButtonKind::Main
+                    icon=Icon::Undo
+                    id="confirm-roll-back"
+                    busy=call.busy
+                    disabled=Signal::derive(move || !known.get())
+                    on_click=confirm
+                >
                     {move || t::apps::roll_back_to(number())}
                 </Button>
             </DialogActions>

@@ -1,4 +1,5 @@
-//! Changes of an app: its environment or its settings are edited, reviewed as a difference, and deployed as a release.
+//! Changes of an app: its environment and its settings are edited, reviewed as one difference, and deployed as one
+//! release.
 
 use super::{
     AppContext,
@@ -26,19 +27,120 @@ use crate::{
         new::FaultCount,
         plan_card::PlanCard,
     },
+    support::dom::focus,
 };
 use berth_api_types::v1::releases::DeployBody;
 use berth_domain::{app::AppSpecInput, right::Right};
 use leptos::{ev::SubmitEvent, prelude::*};
 use leptos_router::{NavigateOptions, hooks::use_navigate};
 
+/// The changes that somebody makes, on one tab or on both. Copy it around.
+#[derive(Clone, Copy)]
+pub struct Change {
+    state: FormState,
+    /// Why the release is made.
+    note: RwSignal<String>,
+    /// The deploying.
+    call: Call,
+    /// What runs now, with which the form is compared.
+    base: Memo<Base>,
+    /// The release that the form showed when the first change was made.
+    begun_from: RwSignal<u32>,
+    /// Goes to the other tab if all that is wrong stands there.
+    to_faults: Callback<()>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+struct Base {
+    release: u32,
+    spec: AppSpecInput,
+    replicas: u32,
+}
+
+/// A form on the present spec, for as long as the page is open. While nothing was changed it follows what others deploy.
+pub fn use_change(context: AppContext, tab: Memo<&'static str>) -> Change {
+    let base = Memo::new(move |_| {
+        context.app.with(|app| Base { release: app.release.number, spec: app.spec.clone(), replicas: app.replicas })
+    });
+    let first = base.get_untracked();
+    let state = FormState::of_spec(&first.spec, first.replicas);
+    let change = Change {
+        state,
+        note: RwSignal::new(String::new()),
+        call: Call::new(),
+        base,
+        begun_from: RwSignal::new(first.release),
+        to_faults: use_way_to_faults(context, state, tab),
+    };
+    Effect::new(move |before: Option<Base>| {
+        let now = base.get();
+        if let Some(before) = before
+            && before != now
+        {
+            change.follow(&before, &now);
+        }
+        now
+    });
+    Effect::new(move |_| {
+        if let Some(error) = change.call.error.get() {
+            state.refuse(&error);
+            change.to_faults.run(());
+        }
+    });
+    change
+}
+
+impl Change {
+    /// Takes over what was changed elsewhere: all of it while nothing was typed, otherwise only the number of instances,
+    /// which is not changed here.
+    fn follow(self, before: &Base, now: &Base) {
+        let is_untouched = self.state.reading.with_untracked(|reading| reading.spec.as_ref() == Some(&before.spec));
+        if is_untouched {
+            self.begun_from.set(now.release);
+        }
+        // Inputs are made anew only when they would say something else.
+        if is_untouched && before.spec != now.spec {
+            self.state.reset(&now.spec, now.replicas);
+        } else if before.replicas != now.replicas {
+            self.state.draft.update(|draft| draft.replicas = now.replicas.to_string());
+        }
+    }
+    /// Forgets what was typed. `None` when the page is gone.
+    fn begin_anew(self) -> Option<()> {
+        let now = self.base.try_get_untracked()?;
+        self.state.reset(&now.spec, now.replicas);
+        self.note.set(String::new());
+        self.call.error.set(None);
+        self.begun_from.set(now.release);
+        Some(())
+    }
+}
+
+fn use_way_to_faults(context: AppContext, state: FormState, tab: Memo<&'static str>) -> Callback<()> {
+    let navigate = use_navigate();
+    Callback::new(move |()| {
+        let (of_environment, other) = match tab.get_untracked() {
+            "environment" => (true, "tab=settings"),
+            "settings" => (false, "tab=environment"),
+            _ => return,
+        };
+        let fields = state.wrong_fields();
+        if !fields.is_empty() && fields.iter().all(|field| field.starts_with("env") != of_environment) {
+            navigate(&context.url(other), NavigateOptions::default());
+            // One frame for the other tab to be drawn.
+            request_animation_frame(|| request_animation_frame(|| focus("[aria-invalid=true]")));
+        }
+    })
+}
+
 /// Only the environment variables.
 #[component]
 pub fn EnvironmentTab(context: AppContext, change: Change) -> impl IntoView {
+    let state = change.state;
     view! {
         <ChangeForm context=context change=change>
             <p class="muted form-intro">{t::apps::env_settings_intro()}</p>
-            <EnvTable state=change.state />
+            <EnvTable state=state />
         </ChangeForm>
     }
 }
@@ -73,49 +175,6 @@ pub fn SettingsTab(context: AppContext, change: Change) -> impl IntoView {
     }
 }
 
-/// A change that somebody prepares: what the tabs show parts of, so that it outlives going from one to another.
-#[derive(Clone, Copy)]
-pub struct Change {
-    state: FormState,
-    /// The present spec.
-    base: Memo<AppSpecInput>,
-    /// The release that the form began from.
-    begun_from: RwSignal<u32>,
-}
-
-impl Change {
-    /// Begins anew with what is there now.
-    fn reset(self, context: AppContext) {
-        let (spec, replicas, number) =
-            context.app.with_untracked(|app| (app.spec.clone(), app.replicas, app.release.number));
-        self.state.reset(&spec, replicas);
-        self.begun_from.set(number);
-    }
-}
-
-/// A form on the present spec. While nothing was changed it follows what others deploy.
-pub fn use_change(context: AppContext) -> Change {
-    let (spec, replicas, number) =
-        context.app.with_untracked(|app| (app.spec.clone(), app.replicas, app.release.number));
-    let state = FormState::of_spec(&spec, replicas);
-    let base = Memo::new(move |_| context.app.with(|app| app.spec.clone()));
-    let change = Change { state, base, begun_from: RwSignal::new(number) };
-    Effect::new(move |before: Option<AppSpecInput>| {
-        let now = base.get();
-        if let Some(before) = before
-            && before != now
-            // Untouched, or just what was deployed from here.
-            && state.reading.with_untracked(|reading| {
-                reading.spec.as_ref().is_some_and(|spec| *spec == before || *spec == now)
-            })
-        {
-            change.reset(context);
-        }
-        now
-    });
-    change
-}
-
 /// What stands in the card of changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Shown {
@@ -129,14 +188,12 @@ enum Shown {
 
 #[component]
 fn ChangeForm(context: AppContext, change: Change, children: Children) -> impl IntoView {
-    let Change { state, base, begun_from } = change;
-    let note = RwSignal::new(String::new());
-    let call = Call::new();
+    let Change { state, note, call, base, begun_from, to_faults } = change;
     let toasts = use_toasts();
     let navigate = use_navigate();
-    let current = Memo::new(move |_| context.app.with(|app| app.release.number));
+    let current = Memo::new(move |_| base.with(|base| base.release));
     let differences = Memo::new(move |_| {
-        state.reading.with(|reading| reading.spec.as_ref().map(|spec| base.with(|base| changes(base, spec))))
+        state.reading.with(|reading| reading.spec.as_ref().map(|spec| base.with(|base| changes(&base.spec, spec))))
     });
     let changed = Memo::new(move |_| differences.with(|found| found.as_ref().is_none_or(|found| !found.is_empty())));
     let found = Signal::derive(move || differences.get().unwrap_or_default());
@@ -148,7 +205,7 @@ fn ChangeForm(context: AppContext, change: Change, children: Children) -> impl I
     let may = Memo::new(move |_| context.may(Right::AppDeploy));
     let submit = move |event: SubmitEvent| {
         event.prevent_default();
-        let Some(reading) = state.submit() else { return };
+        let Some(reading) = state.submit() else { return to_faults.run(()) };
         let Some(spec) = reading.spec else { return };
         if !changed.get_untracked() {
             return;
@@ -156,22 +213,24 @@ fn ChangeForm(context: AppContext, change: Change, children: Children) -> impl I
         let (at, name) = (context.at.get_untracked(), context.name.get_untracked());
         let body = DeployBody { spec, note: note.get_untracked().trim().to_owned() };
         let navigate = navigate.clone();
+        let before = current.get_untracked();
         call.run(async move { api::apps::deploy(&at, &name, &body).await }, move |begun| {
             toasts.done(match begun.rollout {
                 Some(_) => t::apps::release_begun(begun.release),
-                None if begun.release == begun_from.get_untracked() => t::apps::nothing_changed(begun.release),
+                None if begun.release == before => t::apps::nothing_changed(begun.release),
                 None => t::apps::release_made_stopped(begun.release),
             });
+            // What was deployed is no change any more, and the form follows the new release.
+            if change.begin_anew().is_none() {
+                return;
+            }
             context.resource.refetch();
             navigate(&context.url(""), NavigateOptions::default());
         });
     };
-    Effect::new(move |_| {
-        if let Some(error) = call.error.get() {
-            state.refuse(&error);
-        }
-    });
-    let discard = move |_| change.reset(context);
+    let discard = move |_| {
+        change.begin_anew();
+    };
     view! {
         <form class="form-page" on:submit=submit novalidate=true>
             <div class="card card-body form-main">

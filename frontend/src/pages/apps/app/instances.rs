@@ -14,6 +14,7 @@ use crate::{
     },
     i18n::t,
     pages::apps::words,
+    scope::EnvironmentScope,
 };
 use berth_api_types::v1::apps::InstanceView;
 use berth_domain::{limit::REPLICAS_MAX, right::Right};
@@ -96,14 +97,18 @@ fn columns(context: AppContext) -> Vec<Column<InstanceView>> {
 fn ScaleControl(context: AppContext) -> impl IntoView {
     let wish = RwSignal::new(None::<u32>);
     let waiting = StoredValue::new_local(None::<Timeout>);
+    // With the app that was seen at the click: the page may lead to another one when the number is sent.
+    let unsent = StoredValue::new(None::<(EnvironmentScope, String, u32)>);
     let toasts = use_toasts();
     let now = Memo::new(move |_| wish.get().unwrap_or_else(|| context.app.with(|app| app.replicas)));
     let send = move || {
-        let Some(Some(replicas)) = wish.try_get_untracked() else { return };
-        let (at, name) = (context.at.get_untracked(), context.name.get_untracked());
+        let Some((at, name, replicas)) = unsent.try_update_value(Option::take).flatten() else { return };
         spawn_local(async move {
-            match api::apps::scale(&at, &name, replicas).await {
-                Ok(app) => context.resource.set(app),
+            let answer = api::apps::scale(&at, &name, replicas).await;
+            let is_shown = context.at.try_get_untracked() == Some(at) && context.name.try_get_untracked() == Some(name);
+            match answer {
+                Ok(app) if is_shown => context.resource.set(app),
+                Ok(_) => {}
                 Err(error) => toasts.failed(&error),
             }
             // Somebody may have clicked on meanwhile.
@@ -112,8 +117,11 @@ fn ScaleControl(context: AppContext) -> impl IntoView {
             }
         });
     };
+    on_cleanup(send);
     let choose = move |replicas: u32| {
-        wish.set(Some(replicas.min(REPLICAS_MAX)));
+        let replicas = replicas.min(REPLICAS_MAX);
+        wish.set(Some(replicas));
+        unsent.set_value(Some((context.at.get_untracked(), context.name.get_untracked(), replicas)));
         waiting.set_value(Some(Timeout::new(QUIET_MS, send)));
     };
     let stopped = Memo::new(move |_| context.app.with(|app| !app.running));

@@ -157,7 +157,8 @@ fn Gone(at: Memo<EnvironmentScope>, name: Memo<String>) -> impl IntoView {
 #[component]
 fn Whole(context: AppContext) -> impl IntoView {
     let tab = use_tab(TABS);
-    let change = use_change(context);
+    // Here, as what was typed on one tab must outlive a look at another.
+    let change = use_change(context, tab);
     let releases = Signal::derive(move || {
         context
             .releases

@@ -93,6 +93,14 @@ impl FormState {
         if self.submitted.get() { found + self.refused.with(Vec::len) } else { 0 }
     }
 
+    /// The fields that are wrong or were refused.
+    pub fn wrong_fields(self) -> Vec<String> {
+        let mut fields =
+            self.refused.with_untracked(|refused| refused.iter().map(|(field, _)| field.clone()).collect::<Vec<_>>());
+        self.reading.with_untracked(|reading| fields.extend(reading.errors.iter().map(|error| error.field.clone())));
+        fields
+    }
+
     /// What the form says, if nothing is wrong with it. Otherwise every fault is shown and the first one focused.
     pub fn submit(self) -> Option<Reading> {
         let reading = self.reading.get_untracked();
