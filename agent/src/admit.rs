@@ -5,7 +5,7 @@
 //! power over its host. It is a list of what is allowed: a field that is not on it is refused, also one that Docker
 //! will only invent next year.
 
-use crate::container::{CAPABILITIES, PIDS_MAX};
+use crate::container::{CAPABILITIES, LOG_FILE_SIZE, LOG_FILES, PIDS_MAX};
 use serde_json::{Map, Value};
 
 /// The request is not what a tenant may run.
@@ -135,9 +135,9 @@ fn is_bounded_log(value: &Value) -> bool {
     log.get("Type").is_some_and(|driver| driver == "json-file")
         && log.keys().all(|field| field == "Type" || field == "Config")
         && options.is_some_and(|options| {
-            options.contains_key("max-size")
-                && options.contains_key("max-file")
-                && options.keys().all(|option| option == "max-size" || option == "max-file")
+            options.get("max-size").is_some_and(|size| size == LOG_FILE_SIZE)
+                && options.get("max-file").is_some_and(|files| files == LOG_FILES)
+                && options.len() == 2
         })
 }
 /// Each binding names an address: without one the engine would publish on every interface of the host.
@@ -233,6 +233,8 @@ mod tests {
             ("NanoCpus", json!(0)),
             ("LogConfig", json!({"Type": "syslog", "Config": {"syslog-address": "tcp://10.0.0.1"}})),
             ("LogConfig", json!({"Type": "json-file", "Config": {}})),
+            ("LogConfig", json!({"Type": "json-file", "Config": {"max-size": "-1", "max-file": "3"}})),
+            ("LogConfig", json!({"Type": "json-file", "Config": {"max-size": "10m", "max-file": "3", "tag": "x"}})),
             ("PortBindings", json!({"80/tcp": [{"HostPort": "80"}]})),
             ("PortBindings", json!({"53/udp": [{"HostIp": "127.0.0.1"}]})),
             ("SomethingNew", json!("anything")),

@@ -24,7 +24,7 @@ impl Backoff {
         let delay_ms = (DELAY_FIRST_MS << before.min(6)).min(DELAY_MAX_MS);
         Self { failures: before.saturating_add(1), retry_at_ms: Some(now_ms.saturating_add(delay_ms)) }
     }
-    /// When to try again, in Unix milliseconds; `None`: at once.
+    /// When to try again, in milliseconds of the clock that it was told; `None`: at once.
     pub fn retry_at_ms(self) -> Option<u64> {
         self.retry_at_ms
     }

@@ -1,12 +1,23 @@
 //! The one place where the agent reads the time and draws ids. Everything that decides gets them as arguments.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::{
+    sync::LazyLock,
+    time::{Instant, SystemTime, UNIX_EPOCH},
+};
 use uuid::Uuid;
 
-/// Unix milliseconds.
+/// Unix milliseconds: for what is told to others, and for comparing with the engine's times. It jumps when somebody
+/// sets the clock, so nothing is waited for by it.
 pub fn now_ms() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Milliseconds that only go forward, at the pace of a stopwatch: for back-offs and other waits. A clock that was set
+/// back by an hour must not keep a crashed instance down for an hour.
+pub fn steady_ms() -> u64 {
+    static BEGAN: LazyLock<Instant> = LazyLock::new(Instant::now);
+    u64::try_from(BEGAN.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
 /// A fresh id of an event.

@@ -28,7 +28,7 @@ pub struct View<'a> {
     pub stopping: &'a BTreeMap<String, Stopping>,
     /// Whether a set was received since the agent began.
     pub fresh: bool,
-    /// Unix milliseconds.
+    /// Milliseconds of the clock that back-offs and retries are of.
     pub now_ms: u64,
 }
 
@@ -46,7 +46,7 @@ pub struct Launching {
 pub enum Stopping {
     /// It goes on.
     Going,
-    /// It failed; try again at this time, in Unix milliseconds.
+    /// It failed; try again at this time, in milliseconds.
     RetryAt(u64),
 }
 
@@ -91,7 +91,7 @@ pub enum Step {
 pub struct Decision {
     /// In this order.
     pub steps: Vec<Step>,
-    /// Unix milliseconds.
+    /// Milliseconds.
     pub look_again_ms: Option<u64>,
 }
 

@@ -80,9 +80,13 @@ pub async fn enroll(
     let answer =
         answer.map_err(|_| EnrollError::Later(anyhow!("no answer in time")))?.map_err(|status| {
             match status.code() {
-                Code::Unavailable | Code::Cancelled | Code::DeadlineExceeded | Code::Unknown | Code::Internal => {
-                    EnrollError::Later(status.into())
-                }
+                Code::Unavailable
+                | Code::Cancelled
+                | Code::DeadlineExceeded
+                | Code::ResourceExhausted
+                | Code::Aborted
+                | Code::Unknown
+                | Code::Internal => EnrollError::Later(status.into()),
                 _ => EnrollError::Refused(status.message().to_owned()),
             }
         })?;

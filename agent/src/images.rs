@@ -1,4 +1,4 @@
-//! Images: one pull at a time for each, shared by all instances that wait for it.
+//! Images: one pull at a time for each and each tenant, shared by all of its instances that wait for it.
 //!
 //! An uploaded image is known by the engine's own id of what was loaded, never by a name alone: the archive of another
 //! upload could carry the same name.
@@ -11,6 +11,7 @@ use crate::{
     uplink::Uplink,
     wanted::{Upload, Wanted},
 };
+use berth_domain::id::TenantId;
 use bytes::Bytes;
 use futures::{Stream, StreamExt as _, stream::BoxStream};
 use sha2::{Digest as _, Sha256};
@@ -25,9 +26,18 @@ use tokio::{sync::watch, time};
 pub struct Images {
     runtime: Arc<dyn Runtime>,
     uplink: Arc<dyn Uplink>,
-    pulls: Mutex<HashMap<String, watch::Receiver<Pull>>>,
+    pulls: Mutex<HashMap<Key, watch::Receiver<Pull>>>,
     uploads: Mutex<BTreeMap<String, LoadedUpload>>,
     changes: watch::Sender<u64>,
+}
+
+/// Who shares a pull: instances of one tenant that want the same. The credentials of one tenant are never another's,
+/// neither to fetch with nor to fail with.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Key {
+    tenant: TenantId,
+    reference: String,
+    upload_digest: Option<String>,
 }
 
 #[derive(Debug, Clone)]
@@ -84,11 +94,17 @@ impl Images {
 
     fn join(self: &Arc<Self>, wanted: &Wanted) -> watch::Receiver<Pull> {
         let mut pulls = self.pulls.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(pull) = pulls.get(&wanted.image.reference) {
+        let key = Key {
+            tenant: wanted.tenant,
+            reference: wanted.image.reference.clone(),
+            upload_digest: wanted.image.upload.as_ref().map(|upload| upload.digest.clone()),
+        };
+        // One whose task is gone without a result is begun again.
+        if let Some(pull) = pulls.get(&key).filter(|pull| pull.has_changed().is_ok()) {
             return pull.clone();
         }
         let (tell, pull) = watch::channel(Pull::Going(PullProgress::default()));
-        pulls.insert(wanted.image.reference.clone(), pull.clone());
+        pulls.insert(key.clone(), pull.clone());
         let (images, wanted) = (self.clone(), wanted.clone());
         tokio::spawn(async move {
             let progress = |progress| drop(tell.send_replace(Pull::Going(progress)));
@@ -96,7 +112,7 @@ impl Images {
                 Some(upload) => images.load(&wanted, upload, &progress).await,
                 None => images.pull(&wanted, &progress).await,
             };
-            images.pulls.lock().unwrap_or_else(PoisonError::into_inner).remove(&wanted.image.reference);
+            images.pulls.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
             images.changes.send_modify(|count| *count += 1);
             tell.send_replace(Pull::Done(outcome));
         });

@@ -4,7 +4,7 @@ use crate::{
     container::{Container, ContainerState},
     ledger::Generation,
     limit,
-    runtime::{Listed, Runtime, RuntimeResult},
+    runtime::{Listed, Runtime, RuntimeError, RuntimeResult},
 };
 use berth_domain::id::InstallId;
 use berth_proto::fleet::{AgentEvent, ObservedInstance, Report};
@@ -65,11 +65,19 @@ pub async fn look(runtime: &dyn Runtime, install: InstallId, known: &BTreeMap<St
     let changed: Vec<Listed> = listed.iter().filter(|l| known.get(&l.id) != Some(&l.running)).cloned().collect();
     let inspected = stream::iter(changed)
         .map(|listed| async move {
-            let container = runtime.inspect(&listed.id).await?;
-            // The list was filtered by label already; asked again because everything else rests on it.
-            RuntimeResult::Ok((listed.id, container.filter(|container| container.install == Some(install))))
+            match runtime.inspect(&listed.id).await {
+                // The list was filtered by label already; asked again because everything else rests on it.
+                Ok(found) => Ok(Some((listed.id, found.filter(|container| container.install == Some(install))))),
+                Err(error @ RuntimeError::Unavailable(_)) => Err(error),
+                // One that the engine itself cannot read must not blind us for all the others.
+                Err(error) => {
+                    tracing::warn!(container = listed.id, %error, "a container cannot be looked at");
+                    Ok(None)
+                }
+            }
         })
         .buffer_unordered(limit::INSPECTIONS_MAX)
+        .try_filter_map(|looked| std::future::ready(Ok(looked)))
         .try_collect()
         .await?;
     Ok(Look { listed: listed.into_iter().map(|listed| listed.id).collect(), inspected })

@@ -20,7 +20,10 @@ use std::{
     net::{IpAddr, SocketAddr},
     time::Duration,
 };
-use tokio::{net::TcpStream, time};
+use tokio::{
+    net::TcpStream,
+    time::{self, Instant},
+};
 
 /// Shortest time between two tries, in milliseconds.
 const EAGER_MS: u64 = 20;
@@ -86,14 +89,14 @@ fn wait_ms(period_ms: u32, waited_ms: u64, ever_passed: bool) -> u64 {
 /// Watches until it is dropped; calls `tell` with every new verdict.
 pub async fn watch(target: Target, tell: impl Fn(Verdict)) {
     let Some(probe) = target.probe else {
-        sleep_until(target.started_at_ms.saturating_add(STEADY_MS.into())).await;
+        rest_of(STEADY_MS, target.started_at_ms).await;
         return tell(Verdict::Passed(1));
     };
     let Some(address) = target.address else {
         return tell(Verdict::Failed(Failure::new(Reason::ProbeFailed, "The container has no address to ask.")));
     };
-    let began_ms = target.started_at_ms.saturating_add(probe.initial_delay_ms.into());
-    sleep_until(began_ms).await;
+    rest_of(probe.initial_delay_ms, target.started_at_ms).await;
+    let began = Instant::now();
     let mut count = Count::default();
     let mut ever_passed = false;
     let mut last = None;
@@ -106,13 +109,20 @@ pub async fn watch(target: Target, tell: impl Fn(Verdict)) {
             last.clone_from(&verdict);
             verdict.into_iter().for_each(&tell);
         }
-        let waited_ms = clock::now_ms().saturating_sub(began_ms);
+        let waited_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         time::sleep(Duration::from_millis(wait_ms(probe.period_ms, waited_ms, ever_passed))).await;
     }
 }
 
-async fn sleep_until(at_ms: u64) {
-    time::sleep(Duration::from_millis(at_ms.saturating_sub(clock::now_ms()))).await;
+/// Waits for what is left of a delay that began with the container.
+async fn rest_of(delay_ms: u32, started_at_ms: u64) {
+    time::sleep(Duration::from_millis(rest_ms(delay_ms, started_at_ms, clock::now_ms()))).await;
+}
+
+/// Never more than the delay itself: after a clock was set back, starts lie in the future.
+fn rest_ms(delay_ms: u32, started_at_ms: u64, now_ms: u64) -> u64 {
+    let delay_ms = u64::from(delay_ms);
+    started_at_ms.saturating_add(delay_ms).saturating_sub(now_ms).min(delay_ms)
 }
 
 /// Asks once.
@@ -193,6 +203,13 @@ mod tests {
         assert_eq!(answers(&[false, false, false]), Some(Verdict::Failed(failure())));
         assert_eq!(answers(&[false]), Some(Verdict::Failed(failure())), "it is not ready: every failure is its state");
         assert_eq!(answers(&[true, true]), Some(Verdict::Passed(2)));
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_makes_nobody_wait_longer() {
+        assert_eq!(rest_ms(500, 1_000, 1_200), 300);
+        assert_eq!(rest_ms(500, 1_000, 9_000), 0);
+        assert_eq!(rest_ms(500, 3_600_000, 1_000), 500);
     }
 
     #[test]

@@ -83,6 +83,8 @@ pub struct Session {
     /// For logs and terminals.
     pub runtime: Arc<dyn Runtime>,
     clients: watch::Sender<Option<Clients>>,
+    /// When the certificate was last asked for anew.
+    asked_anew: Option<Instant>,
     tunnels: Arc<Semaphore>,
 }
 
@@ -145,7 +147,7 @@ impl Session {
         slot: UplinkSlot,
     ) -> Self {
         let tunnels = Arc::new(Semaphore::new(limit::TUNNELS_MAX));
-        Self { server, directory, identity, door, events, facts, runtime, clients: slot.0, tunnels }
+        Self { server, directory, identity, door, events, facts, runtime, clients: slot.0, asked_anew: None, tunnels }
     }
 
     /// Dials and dials again until it is told to end.
@@ -318,7 +320,7 @@ impl Session {
                 Err(_) => return answer(false, "The tunnel did not open in time.".to_owned()).await,
             };
             answer(true, String::new()).await;
-            serve(runtime.as_ref(), &container, verb, tunnel).await;
+            serve(runtime, &container, verb, tunnel).await;
         }
     }
 
@@ -336,9 +338,13 @@ impl Session {
     async fn renew(&mut self, mut control: FleetClient<Channel>) -> anyhow::Result<bool> {
         let (from_s, to_s) = self.identity.validity_s()?;
         let now_s = i64::try_from(clock::now_ms() / 1000).unwrap_or(i64::MAX);
-        if now_s < from_s + (to_s - from_s) / 3 * 2 {
+        // Once in a period: where the node's clock runs ahead, a fresh certificate looks old as well, and to ask for
+        // one with every connection would mean never to be connected.
+        let asked_lately = self.asked_anew.is_some_and(|asked| asked.elapsed() < RENEW_PERIOD);
+        if now_s < from_s + (to_s - from_s) / 3 * 2 || asked_lately {
             return Ok(false);
         }
+        self.asked_anew = Some(Instant::now());
         let (key_pem, certificate_request_pem) = enroll::request(&self.identity.node.to_string())?;
         let answer = time::timeout(CALL_DEADLINE, control.renew(RenewRequest { certificate_request_pem })).await;
         match answer {
@@ -347,7 +353,14 @@ impl Session {
                 if (renewed.install, renewed.node) != (self.identity.install, self.identity.node) {
                     bail!("the server renewed a certificate of another node");
                 }
-                renewed.save(&self.directory)?;
+                // One that is not safe on disk is not used: the server forgets the old one with the first use of the
+                // new, and after a restart this node would be a stranger.
+                if let Err(error) = renewed.save(&self.directory) {
+                    let message =
+                        format!("The node's certificate was not renewed; its old one is still good. {error:#}");
+                    self.events.add(None, Severity::Error, "certificate_not_saved", message);
+                    return Ok(false);
+                }
                 self.identity = renewed;
                 tracing::info!("the node's certificate was renewed");
                 Ok(true)
@@ -357,17 +370,20 @@ impl Session {
                 tracing::warn!(status = status.message(), "the certificate was not renewed");
                 Ok(false)
             }
-            Err(_) => Ok(false),
+            Err(_) => {
+                tracing::warn!("the certificate was not renewed: no answer in time");
+                Ok(false)
+            }
         }
     }
 }
 
-async fn serve(runtime: &dyn Runtime, container: &str, verb: Verb, tunnel: Tunnel) {
+async fn serve(runtime: Arc<dyn Runtime>, container: &str, verb: Verb, tunnel: Tunnel) {
     match verb {
         Verb::OpenLog(open) => {
             let query =
                 LogQuery { tail: open.tail, follow: open.follow, since_ms: open.since_ms, until_ms: open.until_ms };
-            logs::send(runtime, container, query, tunnel).await;
+            logs::send(runtime.as_ref(), container, query, tunnel).await;
         }
         Verb::OpenTerminal(open) => {
             let size = terminal::size_of(open.columns, open.rows);

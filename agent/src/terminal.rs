@@ -2,14 +2,16 @@
 
 use crate::{
     runtime::{Runtime, RuntimeError, Terminal, TerminalSize},
-    tunnel::Tunnel,
+    tunnel::{Tunnel, next_of},
 };
-use berth_proto::fleet::tunnel_frame::Kind;
-use std::time::Duration;
+use berth_proto::fleet::{TunnelFrame, tunnel_frame::Kind};
+use std::{sync::Arc, time::Duration};
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
+    sync::mpsc,
     time,
 };
+use tonic::Streaming;
 
 /// Tried in this order when no command was given.
 const SHELLS: [&str; 2] = ["/bin/bash", "/bin/sh"];
@@ -20,47 +22,100 @@ const EXIT_LOOKS: u32 = 20;
 /// Between two looks.
 const EXIT_PERIOD: Duration = Duration::from_millis(25);
 
+/// How the two directions of a terminal ended.
+enum Outcome {
+    /// The command closed its side.
+    Ended,
+    /// The person is gone.
+    Left,
+}
+
 /// Runs a command until it ends or the person goes away; then it is hung up.
+///
+/// Output and input flow independently: a command that prints while much is pasted into it takes nothing in until its
+/// output is taken, and a command that reads nothing must not hide that the person left.
 pub async fn attach(
-    runtime: &dyn Runtime,
+    runtime: Arc<dyn Runtime>,
     container: &str,
     command: Vec<String>,
     size: TerminalSize,
     mut tunnel: Tunnel,
 ) {
-    let mut terminal = match open(runtime, container, command, size).await {
+    let terminal = match open(runtime.as_ref(), container, command, size).await {
         Ok(terminal) => terminal,
         Err(message) => return tunnel.end(-1, message).await,
     };
-    let mut output = vec![0; OUTPUT_BYTES_MAX];
+    let Terminal { exec_id, mut output, mut input } = terminal;
+    let mut hang_up = HangUp(Some((runtime.clone(), exec_id.clone())));
+    let outcome = tokio::select! {
+        outcome = show(&mut output, &tunnel.out) => outcome,
+        outcome = type_in(runtime.as_ref(), &exec_id, &mut input, &mut tunnel.incoming) => outcome,
+        // The server gave up the tunnel while input waited for the command to take it.
+        () = tunnel.out.closed() => Outcome::Left,
+    };
+    if matches!(outcome, Outcome::Ended) {
+        hang_up.0 = None;
+        tunnel.end(exit_code(runtime.as_ref(), &exec_id).await, "").await;
+    }
+}
+
+/// From the command to the person.
+async fn show(output: &mut (impl AsyncRead + Unpin), out: &mpsc::Sender<TunnelFrame>) -> Outcome {
+    let mut bytes = vec![0; OUTPUT_BYTES_MAX];
     loop {
-        tokio::select! {
-            read = terminal.output.read(&mut output) => match read {
-                Ok(0) | Err(_) => break,
-                Ok(count) => {
-                    if tunnel.send(Kind::Data(output[..count].to_vec())).await.is_err() {
-                        return hang_up(runtime, &terminal.exec_id).await;
-                    }
+        match output.read(&mut bytes).await {
+            Ok(0) | Err(_) => return Outcome::Ended,
+            Ok(count) => {
+                let frame = TunnelFrame { kind: Some(Kind::Data(bytes[..count].to_vec())) };
+                if out.send(frame).await.is_err() {
+                    return Outcome::Left;
                 }
-            },
-            frame = tunnel.next() => match frame {
-                Some(Kind::Data(data)) => {
-                    if terminal.input.write_all(&data).await.is_err() {
-                        break;
-                    }
-                    let _ = terminal.input.flush().await;
-                }
-                Some(Kind::Resize(size)) => {
-                    let size = size_of(size.columns, size.rows);
-                    // A window that could not be resized is drawn a bit wrong; the person goes on typing.
-                    let _ = runtime.resize_terminal(&terminal.exec_id, size).await;
-                }
-                Some(_) => {}
-                None => return hang_up(runtime, &terminal.exec_id).await,
-            },
+            }
         }
     }
-    tunnel.end(exit_code(runtime, &terminal.exec_id).await, "").await;
+}
+
+/// From the person to the command.
+async fn type_in(
+    runtime: &dyn Runtime,
+    exec_id: &str,
+    input: &mut (impl AsyncWrite + Unpin),
+    incoming: &mut Streaming<TunnelFrame>,
+) -> Outcome {
+    loop {
+        match next_of(incoming).await {
+            Some(Kind::Data(data)) => {
+                if input.write_all(&data).await.is_err() || input.flush().await.is_err() {
+                    // It reads no more; what it still prints is shown to its end.
+                    std::future::pending::<()>().await;
+                }
+            }
+            Some(Kind::Resize(size)) => {
+                let size = size_of(size.columns, size.rows);
+                // A window that could not be resized is drawn a bit wrong; the person goes on typing.
+                let _ = runtime.resize_terminal(exec_id, size).await;
+            }
+            Some(_) => {}
+            None => return Outcome::Left,
+        }
+    }
+}
+
+/// Hangs the command up when it is dropped: also when the connection to the server breaks and the whole terminal with
+/// it. Otherwise a shell that nobody sees any more would stay in the container for ever.
+struct HangUp(Option<(Arc<dyn Runtime>, String)>);
+
+impl Drop for HangUp {
+    fn drop(&mut self) {
+        let Some((runtime, exec_id)) = self.0.take() else { return };
+        // Without a runtime the whole agent ends.
+        let Ok(handle) = tokio::runtime::Handle::try_current() else { return };
+        handle.spawn(async move {
+            if let Err(error) = runtime.hang_up_terminal(&exec_id).await {
+                tracing::warn!(%error, "a terminal could not be hung up");
+            }
+        });
+    }
 }
 
 /// A size that a terminal can have.
@@ -100,10 +155,4 @@ async fn exit_code(runtime: &dyn Runtime, exec_id: &str) -> i32 {
         }
     }
     -1
-}
-
-async fn hang_up(runtime: &dyn Runtime, exec_id: &str) {
-    if let Err(error) = runtime.hang_up_terminal(exec_id).await {
-        tracing::debug!(%error, "a terminal could not be hung up");
-    }
 }

@@ -52,9 +52,14 @@ impl Tunnel {
 
     /// What the server says next; `None` when it has gone or has had enough.
     pub async fn next(&mut self) -> Option<Kind> {
-        match self.incoming.message().await.ok().flatten()?.kind? {
-            Kind::End(_) => None,
-            kind => Some(kind),
-        }
+        next_of(&mut self.incoming).await
+    }
+}
+
+/// The same, for whoever needs both directions at once.
+pub async fn next_of(incoming: &mut Streaming<TunnelFrame>) -> Option<Kind> {
+    match incoming.message().await.ok().flatten()?.kind? {
+        Kind::End(_) => None,
+        kind => Some(kind),
     }
 }

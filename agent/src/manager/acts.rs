@@ -32,7 +32,7 @@ impl Manager {
             watched: &self.watched,
             stopping: &self.stopping,
             fresh: self.fresh,
-            now_ms: clock::now_ms(),
+            now_ms: clock::steady_ms(),
         });
         self.look_again_ms = decision.look_again_ms;
         for step in decision.steps {
@@ -166,7 +166,7 @@ impl Manager {
                 // A container may have been made before it failed.
                 self.look(true);
                 if self.tracks.get(&instance).is_some_and(|track| track.generation == generation) {
-                    self.track(instance, |track| track.failed(failure, clock::now_ms()));
+                    self.track(instance, |track| track.failed(failure, clock::steady_ms()));
                     self.tell_trouble(instance);
                 }
             }
@@ -185,7 +185,7 @@ impl Manager {
                 if failure.reason == Reason::DockerUnavailable {
                     self.answered(false);
                 }
-                self.stopping.insert(container, Stopping::RetryAt(clock::now_ms() + STOP_RETRY_MS));
+                self.stopping.insert(container, Stopping::RetryAt(clock::steady_ms() + STOP_RETRY_MS));
             }
         }
     }

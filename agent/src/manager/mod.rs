@@ -91,11 +91,12 @@ pub struct Manager {
     /// Whether the ledger on disk is the one in memory.
     safe: bool,
     saving: Option<JoinHandle<()>>,
+    /// When this process began, by the clock that the engine's times are of.
     began_ms: u64,
     /// A set was received since the agent began.
     fresh: bool,
     answers: bool,
-    /// When all containers were seen for the first time.
+    /// When all containers were seen for the first time, by the steady clock like every time here but `began_ms`.
     first_look_ms: Option<u64>,
     looking: bool,
     look_again: bool,
@@ -111,6 +112,10 @@ pub struct Manager {
     unproven: BTreeSet<InstanceId>,
     stopping: BTreeMap<String, Stopping>,
     last_refused: Option<Generation>,
+    /// An empty set that came before anybody had looked whether containers are here.
+    early: Option<DesiredSet>,
+    /// Whether it was told already that the ledger cannot be written.
+    unwritable: bool,
     look_again_ms: Option<u64>,
     inbox: mpsc::UnboundedSender<Input>,
     received: mpsc::UnboundedReceiver<Input>,
@@ -154,6 +159,8 @@ impl Manager {
             unproven: BTreeSet::new(),
             stopping: BTreeMap::new(),
             last_refused: None,
+            early: None,
+            unwritable: false,
             look_again_ms: None,
             inbox,
             received,
@@ -169,7 +176,7 @@ impl Manager {
         let mut period = time::interval(limit::RECONCILE_PERIOD);
         period.set_missed_tick_behavior(time::MissedTickBehavior::Delay);
         loop {
-            let wake = self.look_again_ms.map(|at_ms| at_ms.saturating_sub(clock::now_ms()));
+            let wake = self.look_again_ms.map(|at_ms| at_ms.saturating_sub(clock::steady_ms()));
             let wake = Instant::now() + Duration::from_millis(wake.unwrap_or(3_600_000));
             tokio::select! {
                 () = end.cancelled() => break,
@@ -225,10 +232,16 @@ impl Manager {
     /// A new set. It is written to disk while the first launches begin already; nothing is stopped before it is safe
     /// there, and the server is not told before that it was taken.
     fn receive(&mut self, set: DesiredSet) {
+        if self.first_look_ms.is_none() && set.instances.is_empty() && !set.drain {
+            // Whether it may be taken depends on what is here, and nobody has looked yet.
+            self.early = Some(set);
+            return;
+        }
         let accepted = match desired::accept(set, self.ledger.seen, !self.containers.is_empty()) {
             Ok(accepted) => accepted,
             Err(refusal) => return self.refused(&refusal),
         };
+        self.early = None;
         let mut next = self.ledger.clone();
         next.seen = accepted.generation;
         next.wanted = accepted.wanted;
@@ -266,14 +279,17 @@ impl Manager {
         self.saving = None;
         match outcome {
             Ok(()) => {
+                self.unwritable = false;
                 self.show_seen.send_replace(written.seen);
                 self.safe = *written == self.ledger;
                 if !self.safe {
                     self.save();
                 }
             }
-            // Tried again with the next look at everything.
+            // Tried again with the next look at everything, and told once: a full disk must not push out what else happened.
+            Err(error) if self.unwritable => tracing::warn!(%error, "the desired set still cannot be written to disk"),
             Err(error) => {
+                self.unwritable = true;
                 let message = format!("The desired set cannot be written to disk; nothing is stopped. {error}");
                 self.events.add(None, Severity::Error, "ledger_unwritable", message);
             }
@@ -333,7 +349,7 @@ impl Manager {
         let Some(first_look_ms) = self.first_look_ms else { return };
         let patience_ends_ms = first_look_ms + ADOPT_PATIENCE_MS;
         let first = self.show.borrow().is_none();
-        if first && !self.unproven.is_empty() && clock::now_ms() < patience_ends_ms {
+        if first && !self.unproven.is_empty() && clock::steady_ms() < patience_ends_ms {
             self.look_again_ms = Some(self.look_again_ms.map_or(patience_ends_ms, |at| at.min(patience_ends_ms)));
             return;
         }

@@ -68,11 +68,14 @@ impl Manager {
         }
         self.touched.retain(|id, at| *at > count || self.containers.contains_key(id));
         if self.first_look_ms.is_none() {
-            self.first_look_ms = Some(clock::now_ms());
+            self.first_look_ms = Some(clock::steady_ms());
             let running = self.containers.values().filter(|container| container.runs()).count();
             if running > 0 {
                 let message = format!("Adopted {running} running containers.");
                 self.events.add(None, Severity::Info, "adopted", message);
+            }
+            if let Some(set) = self.early.take() {
+                self.receive(set);
             }
         }
     }
@@ -124,7 +127,7 @@ impl Manager {
                     if !ran {
                         track.started(&container);
                     }
-                    track.ended(exit, clock::now_ms());
+                    track.ended(exit, clock::steady_ms());
                 });
                 self.tell_trouble(instance);
             }
@@ -142,7 +145,7 @@ impl Manager {
         if ours && !self.stopping.contains_key(id) && !self.launching.contains_key(&instance) {
             self.unwatch(instance);
             let failure = Failure::new(Reason::Exited, "The container was removed by somebody else.");
-            self.track(instance, |track| track.failed(failure, clock::now_ms()));
+            self.track(instance, |track| track.failed(failure, clock::steady_ms()));
             self.tell_trouble(instance);
         }
     }
@@ -160,7 +163,7 @@ impl Manager {
         self.unproven.remove(&instance);
         let Some(track) = self.tracks.get_mut(&instance) else { return };
         let before = track.phase;
-        track.judged(verdict, clock::now_ms());
+        track.judged(verdict, clock::steady_ms());
         let after = track.phase;
         let (reason, severity, message) = match (before, after) {
             (InstancePhase::Ready, InstancePhase::Unready) => {

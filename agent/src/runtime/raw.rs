@@ -46,7 +46,9 @@ impl RawSocket {
     /// One thing.
     pub async fn get_one<T: DeserializeOwned>(&self, path: &str) -> Result<T, RawError> {
         let body = self.get(path).await?;
-        serde_json::from_slice(&body).map_err(unavailable)
+        // It answers, so it is not down; only this one answer is of no use.
+        serde_json::from_slice(&body)
+            .map_err(|error| RawError::Status(StatusCode::OK.as_u16(), format!("an unreadable answer: {error}")))
     }
 
     async fn get(&self, path: &str) -> Result<Bytes, RawError> {

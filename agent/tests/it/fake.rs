@@ -47,6 +47,8 @@ struct State {
     networks: BTreeMap<String, BTreeMap<String, String>>,
     images: BTreeSet<String>,
     terminals: BTreeMap<String, (TerminalSize, Option<i32>)>,
+    away: bool,
+    odd: BTreeSet<String>,
 }
 
 struct Made {
@@ -85,6 +87,25 @@ impl FakeRuntime {
 
     fn tell(&self, id: &str, install: &str, kind: ContainerEventKind) {
         let _ = self.events.send((install.to_owned(), ContainerEvent { id: id.to_owned(), kind }));
+    }
+
+    /// Whether it answers no more.
+    pub fn set_away(&self, away: bool) {
+        self.state().away = away;
+    }
+
+    /// From now on a container cannot be inspected, as when its own files are damaged.
+    pub fn damage(&self, id: &str) {
+        self.state().odd.insert(id.to_owned());
+    }
+
+    /// Commands with a terminal that were neither hung up nor ended.
+    pub fn terminals(&self) -> usize {
+        self.state().terminals.values().filter(|(_, code)| code.is_none()).count()
+    }
+
+    fn answers(&self) -> RuntimeResult<()> {
+        if self.state().away { Err(RuntimeError::Unavailable("it is away".to_owned())) } else { Ok(()) }
     }
 
     /// The process of a container ends.
@@ -163,7 +184,7 @@ impl Made {
 #[async_trait]
 impl Runtime for FakeRuntime {
     async fn ping(&self) -> RuntimeResult<()> {
-        Ok(())
+        self.answers()
     }
     async fn engine(&self) -> RuntimeResult<EngineFacts> {
         Ok(EngineFacts { version: "in memory".into(), root: "/".into() })
@@ -173,6 +194,7 @@ impl Runtime for FakeRuntime {
     }
 
     async fn list(&self, install: InstallId) -> RuntimeResult<Vec<Listed>> {
+        self.answers()?;
         let install = install.to_string();
         let state = self.state();
         let ours = state.containers.iter().filter(|(_, made)| made.request.labels[LABEL_INSTALL] == install);
@@ -181,7 +203,10 @@ impl Runtime for FakeRuntime {
     async fn inspect(&self, id: &str) -> RuntimeResult<Option<Container>> {
         let state = self.state();
         let mut named = state.containers.iter().filter(|(own, made)| *own == id || made.request.name == id);
-        Ok(named.next().map(|(id, made)| made.seen(id)))
+        match named.next() {
+            Some((id, _)) if state.odd.contains(id) => failed(Reason::StartFailed, "its files are damaged"),
+            found => Ok(found.map(|(id, made)| made.seen(id))),
+        }
     }
     async fn create(&self, request: &ContainerRequest) -> RuntimeResult<String> {
         let mut state = self.state();
@@ -304,9 +329,13 @@ impl Runtime for FakeRuntime {
     async fn pull(
         &self,
         reference: &str,
-        _: Option<&Credential>,
+        credential: Option<&Credential>,
         _: &(dyn Fn(PullProgress) + Send + Sync),
     ) -> RuntimeResult<()> {
+        if reference.starts_with("private.example/") {
+            let denied = Failure::new(Reason::RegistryDenied, "denied");
+            return credential.map(|_| ()).ok_or(RuntimeError::Failed(denied));
+        }
         failed(Reason::RegistryUnavailable, format!("{reference}: nothing listens there"))
     }
     async fn load(&self, mut archive: BoxStream<'static, Result<Bytes, std::io::Error>>) -> RuntimeResult<String> {
@@ -332,11 +361,32 @@ impl Runtime for FakeRuntime {
     async fn has_file(&self, _: &str, path: &str) -> RuntimeResult<bool> {
         Ok(path == "/bin/sh")
     }
-    async fn open_terminal(&self, id: &str, _: &[String], size: TerminalSize) -> RuntimeResult<Terminal> {
+    async fn open_terminal(&self, id: &str, command: &[String], size: TerminalSize) -> RuntimeResult<Terminal> {
         let exec_id = format!("exec-{id}");
         self.state().terminals.insert(exec_id.clone(), (size, None));
         let (ours, theirs) = tokio::io::duplex(1024);
         let (runtime, exec) = (self.clone(), exec_id.clone());
+        match command.first().map(String::as_str) {
+            // Prints what it reads, and reads on only when that was taken.
+            Some("cat") => {
+                tokio::spawn(async move {
+                    let (mut read, mut write) = tokio::io::split(theirs);
+                    tokio::io::copy(&mut read, &mut write).await
+                });
+                let (output, input) = tokio::io::split(ours);
+                return Ok(Terminal { exec_id, output: Box::new(output), input: Box::new(input) });
+            }
+            // Reads nothing.
+            Some("deaf") => {
+                tokio::spawn(async move {
+                    let _held = theirs;
+                    std::future::pending::<()>().await;
+                });
+                let (output, input) = tokio::io::split(ours);
+                return Ok(Terminal { exec_id, output: Box::new(output), input: Box::new(input) });
+            }
+            _ => {}
+        }
         // A shell that knows one line.
         tokio::spawn(async move {
             let (mut read, mut write) = tokio::io::split(theirs);

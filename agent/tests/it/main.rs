@@ -7,6 +7,7 @@ mod bench;
 mod contract;
 mod engine;
 mod fake;
+mod faults;
 mod hung;
 mod server;
 mod session;

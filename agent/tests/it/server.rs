@@ -15,7 +15,13 @@ use rcgen::{
     BasicConstraints, CertificateParams, CertificateSigningRequestParams, CertifiedIssuer, IsCa, KeyPair, SanType,
 };
 use sha2::{Digest as _, Sha256};
-use std::sync::{Arc, Mutex};
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, SystemTime},
+};
 use tokio::{
     net::TcpListener,
     runtime::Runtime,
@@ -30,7 +36,7 @@ use tonic::{
 /// An event's id and its reason.
 type SeenEvent = (Vec<u8>, String);
 /// Both directions of a tunnel.
-type OpenTunnel = (mpsc::Sender<Result<TunnelFrame, Status>>, Streaming<TunnelFrame>);
+pub type OpenTunnel = (mpsc::Sender<Result<TunnelFrame, Status>>, Streaming<TunnelFrame>);
 
 /// What the server saw and does.
 #[derive(Clone)]
@@ -54,6 +60,10 @@ pub struct FakeServer {
     pub images: Arc<Mutex<Vec<String>>>,
     /// Reasons of all events, each counted once by its id.
     pub reasons: Arc<Mutex<Vec<SeenEvent>>>,
+    /// How often a certificate was renewed.
+    pub renewed: watch::Sender<u32>,
+    /// Whether the certificates that it issues are nearly over.
+    pub issues_old: Arc<AtomicBool>,
     /// To the agent that is attached.
     pub agent: watch::Sender<Option<mpsc::Sender<Result<ServerMessage, Status>>>>,
     /// Frames of tunnels.
@@ -82,6 +92,8 @@ impl FakeServer {
             report: watch::Sender::new(None),
             images: Arc::default(),
             reasons: Arc::default(),
+            renewed: watch::Sender::new(0),
+            issues_old: Arc::default(),
             agent: watch::Sender::new(None),
             tunnels,
             set: watch::Sender::new(DesiredSet::default()),
@@ -136,6 +148,25 @@ impl FakeServer {
         agent.send(Ok(message)).await.expect("sent");
     }
 
+    fn issue(&self, certificate_request_pem: &str) -> Result<EnrollResponse, Status> {
+        let mut signing = CertificateSigningRequestParams::from_pem(certificate_request_pem)
+            .map_err(|e| Status::invalid_argument(e.to_string()))?;
+        let uri = node_uri(self.install, self.node).try_into().expect("ascii");
+        signing.params.subject_alt_names = vec![SanType::URI(uri)];
+        if self.issues_old.load(Ordering::SeqCst) {
+            let now = SystemTime::now();
+            signing.params.not_before = (now - Duration::from_secs(30 * 86_400)).into();
+            signing.params.not_after = (now + Duration::from_secs(86_400)).into();
+        }
+        let certificate = signing.signed_by(&self.authority).expect("signed");
+        Ok(EnrollResponse {
+            node_id: convert::bytes(self.node),
+            install_id: convert::bytes(self.install),
+            certificate_pem: certificate.pem(),
+            authority_pem: self.authority.pem(),
+        })
+    }
+
     fn count(&self, report: &Report) {
         let mut reasons = self.reasons.lock().expect("no panic");
         for event in &report.events {
@@ -184,18 +215,9 @@ impl enrollment_server::Enrollment for FakeServer {
         if request.join_token != "s3cret" {
             return Err(Status::permission_denied("the join token is not good"));
         }
-        let mut signing = CertificateSigningRequestParams::from_pem(&request.certificate_request_pem)
-            .map_err(|e| Status::invalid_argument(e.to_string()))?;
-        let uri = node_uri(self.install, self.node).try_into().expect("ascii");
-        signing.params.subject_alt_names = vec![SanType::URI(uri)];
-        let certificate = signing.signed_by(&self.authority).expect("signed");
+        let issued = self.issue(&request.certificate_request_pem)?;
         self.enrolled.lock().expect("no panic").push(request);
-        Ok(Response::new(EnrollResponse {
-            node_id: convert::bytes(self.node),
-            install_id: convert::bytes(self.install),
-            certificate_pem: certificate.pem(),
-            authority_pem: self.authority.pem(),
-        }))
+        Ok(Response::new(issued))
     }
 }
 
@@ -273,7 +295,10 @@ impl fleet_server::Fleet for FakeServer {
         Ok(Response::new(PullCredential::default()))
     }
 
-    async fn renew(&self, _: Request<RenewRequest>) -> Result<Response<EnrollResponse>, Status> {
-        Err(Status::unimplemented("not here"))
+    async fn renew(&self, request: Request<RenewRequest>) -> Result<Response<EnrollResponse>, Status> {
+        node_of(&request)?;
+        let issued = self.issue(&request.into_inner().certificate_request_pem)?;
+        self.renewed.send_modify(|renewed| *renewed += 1);
+        Ok(Response::new(issued))
     }
 }

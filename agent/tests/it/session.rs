@@ -5,7 +5,7 @@ use crate::{
     archive,
     bench::{PATIENCE, Wish},
     fake::FakeRuntime,
-    server::FakeServer,
+    server::{FakeServer, OpenTunnel},
 };
 use berth_agent::{
     agent,
@@ -17,7 +17,10 @@ use berth_proto::fleet::{
 };
 use clap::Parser as _;
 use sha2::{Digest as _, Sha256};
-use std::{path::Path, sync::Arc};
+use std::{
+    path::Path,
+    sync::{Arc, atomic::Ordering},
+};
 use tokio::{task::JoinHandle, time};
 use tokio_util::sync::CancellationToken;
 
@@ -213,4 +216,105 @@ async fn a_damaged_ledger_is_refused_and_nothing_is_touched() {
     assert!(format!("{error:#}").contains("ledger"), "{error:#}");
     use berth_agent::runtime::Runtime as _;
     assert_eq!(runtime.list(server.install).await.expect("a list").len(), 1);
+}
+
+/// A node whose clock runs ahead sees every certificate as nearly over, however fresh.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_certificate_that_always_looks_old_keeps_nobody_from_connecting() {
+    let (server, _tunnels) = FakeServer::new(Vec::new());
+    let serving = server.serve(0);
+    server.issues_old.store(true, Ordering::SeqCst);
+    let directory = tempfile::tempdir().expect("a directory");
+    let runtime = FakeRuntime::default();
+    let (end, running) = start(config(serving.port, directory.path(), &server.join_token()), &runtime);
+    until("a hello", || server.hello.borrow().is_some()).await;
+    assert_eq!(*server.renewed.borrow(), 1);
+    end.cancel();
+    running.await.expect("no panic").expect("a clean end");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_renewed_certificate_that_cannot_be_saved_is_not_used() {
+    let (server, _tunnels) = FakeServer::new(Vec::new());
+    let serving = server.serve(0);
+    let port = serving.port;
+    let directory = tempfile::tempdir().expect("a directory");
+    let runtime = FakeRuntime::default();
+    // It joins with a certificate that is nearly over, and gets no further than that.
+    server.issues_old.store(true, Ordering::SeqCst);
+    let (end, running) = start(config(port, directory.path(), &server.join_token()), &runtime);
+    until("a hello", || server.hello.borrow().is_some()).await;
+    end.cancel();
+    running.await.expect("no panic").expect("a clean end");
+    let before = std::fs::read(directory.path().join("identity.json")).expect("an identity");
+
+    // Nothing can be written beside it any more, as on a full disk.
+    std::fs::create_dir(directory.path().join(".identity.json.new")).expect("made");
+    server.hello.send_replace(None);
+    let (end, running) = start(config(port, directory.path(), "berth_join_used.up"), &runtime);
+    until("a hello", || server.hello.borrow().is_some()).await;
+    let told = || server.reasons.lock().expect("no panic").iter().any(|(_, r)| r == "certificate_not_saved");
+    until("the event", told).await;
+    assert_eq!(std::fs::read(directory.path().join("identity.json")).expect("an identity"), before);
+    end.cancel();
+    running.await.expect("no panic").expect("a clean end");
+}
+
+async fn terminal(
+    server: &FakeServer,
+    tunnels: &mut tokio::sync::mpsc::UnboundedReceiver<OpenTunnel>,
+    instance_id: Vec<u8>,
+    command: &str,
+) -> OpenTunnel {
+    let open =
+        OpenTerminal { tunnel_id: command.into(), instance_id, command: vec![command.into()], columns: 80, rows: 24 };
+    server.command(Command { command_id: 1, verb: Some(Verb::OpenTerminal(open)) }).await;
+    let (out, mut frames) = time::timeout(PATIENCE, tunnels.recv()).await.expect("in time").expect("a tunnel");
+    frames.message().await.expect("the tunnel's id");
+    (out, frames)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_terminal_takes_much_at_once_and_does_not_outlive_its_person() {
+    let (server, mut tunnels) = FakeServer::new(archive::busybox());
+    let serving = server.serve(0);
+    let directory = tempfile::tempdir().expect("a directory");
+    let runtime = FakeRuntime::default();
+    server.want(set(1, vec![Wish::new(1, Act::Print).on_wire(&server.archive)]));
+    let (end, running) = start(config(serving.port, directory.path(), &server.join_token()), &runtime);
+    let id = server.until_phase(1, "ready").await.instance_id;
+    let paste = |bytes: usize| Ok(TunnelFrame { kind: Some(Kind::Data(vec![b'x'; bytes])) });
+
+    // The command prints while more is pasted than any buffer holds.
+    const PASTED: usize = 100_000;
+    let (out, mut frames) = terminal(&server, &mut tunnels, id.clone(), "cat").await;
+    out.send(paste(PASTED)).await.expect("sent");
+    let printed = async {
+        let mut printed = 0;
+        while printed < PASTED {
+            match frames.message().await.expect("a frame").and_then(|frame| frame.kind) {
+                Some(Kind::Data(data)) => printed += data.len(),
+                other => panic!("{other:?}"),
+            }
+        }
+    };
+    time::timeout(PATIENCE, printed).await.expect("all of it is printed");
+    assert_eq!(runtime.terminals(), 1);
+    drop((out, frames));
+    until("the hanging up", || runtime.terminals() == 0).await;
+
+    // The command takes nothing in, and the person leaves.
+    let (out, frames) = terminal(&server, &mut tunnels, id.clone(), "deaf").await;
+    out.send(paste(PASTED)).await.expect("sent");
+    until("the terminal", || runtime.terminals() == 1).await;
+    drop((out, frames));
+    until("the hanging up", || runtime.terminals() == 0).await;
+
+    // The connection breaks with the terminal open.
+    let _open = terminal(&server, &mut tunnels, id, "cat").await;
+    until("the terminal", || runtime.terminals() == 1).await;
+    drop(serving);
+    until("the hanging up", || runtime.terminals() == 0).await;
+    end.cancel();
+    running.await.expect("no panic").expect("a clean end");
 }
