@@ -71,6 +71,7 @@ async fn main() -> ExitCode {
     }
     match run(Arguments::parse()).await {
         Ok(()) => ExitCode::SUCCESS,
+        Err(error) if output::is_unread(&error) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");
             exit::code_of(&error).into()
@@ -83,8 +84,9 @@ async fn run(arguments: Arguments) -> Result<()> {
         Command::Up(flags) => return up::run(flags).await,
         Command::Down(flags) => return up::down::run(flags).await,
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Arguments::command(), "berth", &mut std::io::stdout());
-            return Ok(());
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Arguments::command(), "berth", &mut script);
+            return output::line(String::from_utf8_lossy(&script).trim_end());
         }
         _ => Place::new(arguments.place)?,
     };

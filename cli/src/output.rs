@@ -4,7 +4,10 @@ use anyhow::Result;
 use chrono::{DateTime, Utc};
 use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
-use std::io::IsTerminal;
+use std::{
+    fmt::Display,
+    io::{IsTerminal, Write as _},
+};
 
 /// Prints rows under headings, or the values as JSON.
 pub fn list<T: Serialize>(json: bool, items: &[T], headings: &[&str], row: impl Fn(&T) -> Vec<String>) -> Result<()> {
@@ -16,14 +19,24 @@ pub fn list<T: Serialize>(json: bool, items: &[T], headings: &[&str], row: impl 
     for item in items {
         table.add_row(row(item));
     }
-    println!("{}", table.trim_fmt());
-    Ok(())
+    line(table.trim_fmt())
 }
 
 /// Prints a value as JSON.
 pub fn value(value: &(impl Serialize + ?Sized)) -> Result<()> {
-    println!("{}", serde_json::to_string_pretty(value)?);
+    line(serde_json::to_string_pretty(value)?)
+}
+
+/// Prints a line. A reader that has had enough (`berth logs --follow | head`) is no fault: see [`is_unread`].
+pub fn line(text: impl Display) -> Result<()> {
+    writeln!(std::io::stdout(), "{text}")?;
     Ok(())
+}
+
+/// Whether an error says only that nobody reads the output any more.
+pub fn is_unread(error: &anyhow::Error) -> bool {
+    let io = error.chain().find_map(|cause| cause.downcast_ref::<std::io::Error>());
+    io.is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
 }
 
 /// `rolling_out` → `rolling out`: words of the contract, for people.

@@ -2,7 +2,8 @@
 
 use crate::{
     client::{api::Api, place::Place, profile},
-    exit::{Exit, ended},
+    exit::{Exit, code_of, ended},
+    output,
 };
 use anyhow::{Context, Result};
 use berth_api_types::{
@@ -63,15 +64,23 @@ pub async fn login(mut place: Place, flags: LoginFlags) -> Result<()> {
 
 /// Forgets the token, here and on the server.
 pub async fn logout(mut place: Place) -> Result<()> {
-    if let (Ok(api), Some(id)) = (place.api(), place.profile.token_id.as_deref().and_then(|id| id.parse().ok())) {
-        // One that has run out or was revoked is gone already.
-        api.delete(&path::my_token(id)).await.ok();
-    }
+    let revoked = match (place.api(), place.profile.token_id.as_deref().and_then(|id| id.parse().ok())) {
+        (Ok(api), Some(id)) => api.delete(&path::my_token(id)).await,
+        _ => Ok(()),
+    };
+    // Forgotten here whatever the server says: who signs out wants this machine to know nothing.
     place.profile.token = None;
     place.profile.token_id = None;
     place.profile.save(&profile::path()?)?;
-    println!("Signed out.");
-    Ok(())
+    match revoked {
+        Ok(()) => output::line("Signed out."),
+        // One that has run out or was revoked is gone already.
+        Err(error) if matches!(code_of(&error), Exit::Denied | Exit::NotFound) => output::line("Signed out."),
+        Err(error) => {
+            Err(error
+                .context("the token is forgotten here, but it is still good: revoke it in the console (My account)"))
+        }
+    }
 }
 
 /// Remembers where to work.

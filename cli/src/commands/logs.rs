@@ -71,12 +71,10 @@ pub async fn show(place: &Place, flags: LogsFlags) -> Result<()> {
 
 fn print(place: &Place, flags: &LogsFlags, line: &LogLineView) -> Result<()> {
     if place.flags.json {
-        println!("{}", serde_json::to_string(line)?);
-        return Ok(());
+        return output::line(serde_json::to_string(line)?);
     }
     let time = if flags.timestamps { format!("{} ", line.at.format("%Y-%m-%dT%H:%M:%S%.3fZ")) } else { String::new() };
-    println!("{time}{} | {}", line.instance, output::harmless(&line.text));
-    Ok(())
+    output::line(format_args!("{time}{} | {}", line.instance, output::harmless(&line.text)))
 }
 
 fn tell_gap(gap: &LogGapView) {

@@ -2,7 +2,7 @@
 
 use crate::{
     client::{api::Api, place::Scope},
-    exit::{Exit, ended},
+    exit::{Exit, code_of, ended},
     output,
 };
 use anyhow::Result;
@@ -24,6 +24,9 @@ use tokio::time::{Instant, sleep};
 
 /// Between two looks.
 const LOOK_EVERY: Duration = Duration::from_millis(300);
+
+/// How long the server may be away while we wait: a change goes on without it, and it may only be restarting.
+const ABSENCE_MAX: Duration = Duration::from_secs(60);
 
 /// Whether and how long to wait.
 #[derive(Debug, Clone, clap::Args)]
@@ -48,9 +51,10 @@ pub async fn for_rollout(api: &Api, scope: &Scope, app: &str, started: Started, 
     let rollouts = path::rollouts(&scope.tenant, &scope.project, &scope.environment, app);
     let progress = Progress::begin(flags);
     let deadline = Instant::now() + Duration::from_secs(flags.timeout);
+    let mut absence = Absence::default();
     while let (Some(rollout), false) = (started.rollout, flags.no_wait) {
-        let newest: Page<RolloutView> = api.get(&rollouts).await?;
-        match newest.items.iter().find(|view| view.id == rollout) {
+        let newest = absence.bear(api.get::<Page<RolloutView>>(&rollouts).await, Instant::now(), &progress)?;
+        match newest.as_ref().and_then(|page| page.items.iter().find(|view| view.id == rollout)) {
             Some(view) if view.phase.is_over() => {
                 progress.end();
                 judge(view)?;
@@ -70,14 +74,22 @@ pub async fn until_settled(api: &Api, scope: &Scope, app: &str, flags: &WaitFlag
     let app_path = path::app(&scope.tenant, &scope.project, &scope.environment, app);
     let progress = Progress::begin(flags);
     let deadline = Instant::now() + Duration::from_secs(flags.timeout);
+    if flags.no_wait {
+        return api.get(&app_path).await;
+    }
+    let mut absence = Absence::default();
     loop {
-        let view: AppView = api.get(&app_path).await?;
-        if flags.no_wait || matches!(view.state, AppState::Healthy | AppState::Stopped) {
-            progress.end();
-            return Ok(view);
+        match absence.bear(api.get::<AppView>(&app_path).await, Instant::now(), &progress)? {
+            Some(view) if matches!(view.state, AppState::Healthy | AppState::Stopped) => {
+                progress.end();
+                return Ok(view);
+            }
+            Some(view) => {
+                let lacking = view.refusals.first().and_then(|refusal| refusal.nearest.clone()).unwrap_or_default();
+                progress.tell(&format!("{} of {} ready {lacking}", view.ready, view.replicas));
+            }
+            None => {}
         }
-        let lacking = view.refusals.first().and_then(|refusal| refusal.nearest.clone()).unwrap_or_default();
-        progress.tell(&format!("{} of {} ready {lacking}", view.ready, view.replicas));
         give_up_after(deadline, &progress)?;
         sleep(LOOK_EVERY).await;
     }
@@ -105,6 +117,36 @@ async fn describe(api: &Api, scope: &Scope, app: &str, rollout: &RolloutView) ->
         format!("{} on {}: {} {}", instance.name, instance.node, output::word(&instance.phase), instance.message)
     });
     format!("release {}: {} of {} ready  {detail}", rollout.to_release, rollout.ready, rollout.wanted)
+}
+
+/// A server that does not answer for a while.
+#[derive(Default)]
+struct Absence {
+    since: Option<Instant>,
+}
+
+impl Absence {
+    /// The answer, or none when the server is away and has not been away for too long.
+    fn bear<T>(&mut self, answer: Result<T>, now: Instant, progress: &Progress) -> Result<Option<T>> {
+        match answer {
+            Ok(answer) => {
+                self.since = None;
+                Ok(Some(answer))
+            }
+            Err(error) if code_of(&error) == Exit::Unreachable => {
+                if now - *self.since.get_or_insert(now) > ABSENCE_MAX {
+                    progress.end();
+                    return Err(error.context("the change was begun and goes on, but how it ends cannot be seen"));
+                }
+                progress.tell("the server does not answer; asking again");
+                Ok(None)
+            }
+            Err(error) => {
+                progress.end();
+                Err(error)
+            }
+        }
+    }
 }
 
 fn give_up_after(deadline: Instant, progress: &Progress) -> Result<()> {
@@ -142,5 +184,26 @@ impl Progress {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_short_absence_of_the_server_is_borne_and_a_refusal_is_not() {
+        let progress = Progress { bar: None };
+        let away = || Err::<(), _>(ended(Exit::Unreachable, "away"));
+        let begun = Instant::now();
+        let mut absence = Absence::default();
+        assert!(absence.bear(away(), begun, &progress).expect("borne").is_none());
+        let later = begun + ABSENCE_MAX;
+        assert!(absence.bear(Ok(()), later, &progress).expect("back").is_some());
+        assert!(absence.bear(away(), later, &progress).expect("borne anew").is_none());
+        let too_late = later + ABSENCE_MAX + LOOK_EVERY;
+        assert_eq!(code_of(&absence.bear(away(), too_late, &progress).expect_err("too long")), Exit::Unreachable);
+        let refused = Absence::default().bear(Err::<(), _>(ended(Exit::NotFound, "gone")), begun, &progress);
+        assert_eq!(code_of(&refused.expect_err("told at once")), Exit::NotFound);
     }
 }

@@ -1,7 +1,7 @@
 //! `berth down`: removes what `berth up` brought to this machine: apps, platform, data, and the engine if it was its own.
 
 use super::{home::Home, progress::Step, service, settings};
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use berth_local_docker::{Engine, api::Api};
 use berth_local_postgres::Server;
 use nix::{
@@ -11,7 +11,7 @@ use nix::{
 use serde_json::Value;
 use std::{
     fs,
-    io::{IsTerminal, Write},
+    io::{ErrorKind, IsTerminal, Write},
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
@@ -44,8 +44,8 @@ pub async fn run(flags: Flags) -> Result<()> {
 
 fn remove(home: &Home, yes: bool) -> Result<()> {
     ensure!(home.path().join("up.lock").exists(), "nothing is installed in {}", home.path().display());
-    let private = Engine::find(&home.docker());
-    let apps = Apps::find(home, private.is_some());
+    let engine_is_private = home.docker().is_dir();
+    let apps = Apps::find(home, engine_is_private)?;
     println!("This removes from {}:", home.path().display());
     if home.postgres().is_dir() {
         println!("  - the platform with all that it knows: accounts, apps, releases, audit trail");
@@ -53,16 +53,17 @@ fn remove(home: &Home, yes: bool) -> Result<()> {
         println!("  - the platform, but not what it knows: that is in a database of yours, which stays as it is");
     }
     println!("  - {} running or stopped containers of apps", apps.containers.len());
-    if home.docker().is_dir() {
+    if engine_is_private {
         println!("  - the Docker Engine that berth started, with its images and volumes");
     }
     confirm(yes)?;
 
     stop_platform(home)?;
     let step = Step::begin("Apps");
-    apps.remove(home)?;
+    // Anew: the platform may have started some until it stopped.
+    Apps::find(home, engine_is_private)?.remove()?;
     step.done("removed");
-    if home.docker().is_dir() {
+    if engine_is_private {
         let step = Step::begin("Docker Engine");
         if let Some(engine) = Engine::find(&home.docker()) {
             engine.stop()?;
@@ -107,47 +108,88 @@ fn stop_platform(home: &Home) -> Result<()> {
     Ok(())
 }
 
-/// The containers of this platform's apps.
+/// What this platform's apps have on the engine.
 struct Apps {
-    api: Option<Api>,
+    api: Api,
     containers: Vec<String>,
+    networks: Vec<String>,
 }
 
 impl Apps {
-    fn find(home: &Home, engine_is_private: bool) -> Self {
-        let socket = fs::read_to_string(home.engine_file()).unwrap_or_default();
-        let api = Api::new(socket);
-        if !api.ping() {
-            return Self { api: None, containers: Vec::new() };
-        }
+    /// It is an error when the engine does not answer: what cannot be seen would be left behind, with nothing that knows
+    /// of it any more.
+    fn find(home: &Home, engine_is_private: bool) -> Result<Self> {
+        let socket = match fs::read_to_string(home.engine_file()) {
+            Ok(socket) => socket,
+            // The platform never came as far as to an engine.
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Self::none(String::new())),
+            Err(error) => return Err(error).context("reading which engine the apps run on"),
+        };
         // On an engine that others use, too, only what carries the label of this installation is ours.
-        let label = match (engine_is_private, install_id(&home.agent())) {
+        let label = match (engine_is_private, install_id(&home.agent())?) {
             (true, _) => "berth.install".to_owned(),
             (false, Some(install)) => format!("berth.install={install}"),
-            (false, None) => return Self { api: None, containers: Vec::new() },
+            // No agent ever joined, so nothing was started.
+            (false, None) => return Ok(Self::none(socket)),
         };
+        let api = Api::new(&socket);
+        ensure!(
+            api.ping(),
+            "the Docker Engine at {socket} does not answer, so the apps cannot be removed: {}",
+            if engine_is_private { "run `berth up` once more" } else { "start it and try again" }
+        );
         let filters = format!("%7B%22label%22%3A%5B%22{}%22%5D%7D", label.replace('=', "%3D"));
-        let found = api.get(&format!("/containers/json?all=true&filters={filters}")).unwrap_or_default();
-        let ids = found.as_array().into_iter().flatten().filter_map(|c| c["Id"].as_str().map(str::to_owned));
-        Self { containers: ids.collect(), api: Some(api) }
+        let containers = ids(&api.get(&format!("/containers/json?all=true&filters={filters}"))?)?;
+        let networks = ids(&api.get(&format!("/networks?filters={filters}"))?)?;
+        Ok(Self { api, containers, networks })
     }
 
-    fn remove(&self, home: &Home) -> Result<()> {
-        let Some(api) = &self.api else {
-            if home.docker().join("data").is_dir() {
-                bail!("the private engine does not run, so its containers cannot be removed: run `berth up` once more");
-            }
-            return Ok(());
-        };
+    fn none(socket: String) -> Self {
+        Self { api: Api::new(socket), containers: Vec::new(), networks: Vec::new() }
+    }
+
+    fn remove(&self) -> Result<()> {
         for id in &self.containers {
-            api.delete(&format!("/containers/{id}?force=true&v=true"))?;
+            self.api.delete(&format!("/containers/{id}?force=true&v=true"))?;
+        }
+        // After the containers: a network that is in use is not removed.
+        for id in &self.networks {
+            self.api.delete(&format!("/networks/{id}"))?;
         }
         Ok(())
     }
 }
 
+fn ids(found: &Value) -> Result<Vec<String>> {
+    let found = found.as_array().context("the Docker Engine's answer is no list")?;
+    Ok(found.iter().filter_map(|one| one["Id"].as_str().map(str::to_owned)).collect())
+}
+
 /// The installation's id, as the agent noted it when it joined.
-fn install_id(agent: &Path) -> Option<String> {
-    let identity: Value = serde_json::from_slice(&fs::read(agent.join("identity.json")).ok()?).ok()?;
-    identity["install"].as_str().map(str::to_owned)
+fn install_id(agent: &Path) -> Result<Option<String>> {
+    let bytes = match fs::read(agent.join("identity.json")) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error).context("reading the node's identity"),
+    };
+    let identity: Value = serde_json::from_slice(&bytes).context("the node's identity cannot be read")?;
+    Ok(identity["install"].as_str().map(str::to_owned))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn apps_on_an_engine_that_does_not_answer_are_not_taken_for_none() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let home = Home::new(dir.path());
+        assert!(Apps::find(&home, false).expect("no engine was ever used").containers.is_empty());
+        fs::create_dir_all(home.agent()).expect("made");
+        fs::write(home.agent().join("identity.json"), r#"{"install":"one"}"#).expect("written");
+        let socket = dir.path().join("docker.sock");
+        fs::write(home.engine_file(), socket.to_string_lossy().as_bytes()).expect("written");
+        let refused = Apps::find(&home, false).err().expect("nothing listens there").to_string();
+        assert!(refused.contains("does not answer"), "{refused}");
+    }
 }

@@ -8,7 +8,7 @@ use nix::{
 use std::{
     fs::{self, File},
     io::{Read, Seek, Write},
-    os::unix::fs::PermissionsExt,
+    os::unix::fs::{OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
 };
 
@@ -140,6 +140,15 @@ impl Home {
     }
 }
 
+/// Writes a file that only its owner reads: settings may hold passwords.
+pub fn write_private(path: &Path, text: &str) -> Result<()> {
+    let file = File::options().create(true).truncate(true).write(true).mode(0o600).open(path);
+    let mut file = file.with_context(|| format!("cannot write {}", path.display()))?;
+    // The mode above is only that of a new file.
+    file.set_permissions(fs::Permissions::from_mode(0o600))?;
+    file.write_all(text.as_bytes()).with_context(|| format!("cannot write {}", path.display()))
+}
+
 /// Held for as long as the platform runs.
 #[derive(Debug)]
 pub struct HomeLock {
@@ -161,6 +170,16 @@ mod tests {
         assert!(refused.contains(&std::process::id().to_string()), "{refused}");
         drop(lock);
         home.lock().expect("free again");
+    }
+
+    #[test]
+    fn settings_are_read_by_their_owner_alone() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("server.toml");
+        fs::write(&path, "of an older version, for all to read").expect("written");
+        write_private(&path, "secret = true").expect("written");
+        assert_eq!(fs::read_to_string(&path).expect("read"), "secret = true");
+        assert_eq!(fs::metadata(&path).expect("there").permissions().mode() & 0o777, 0o600);
     }
 
     #[test]

@@ -15,7 +15,7 @@ use berth_local_postgres::{Durability, Server};
 use engine::LocalEngine;
 use home::Home;
 use parts::Parts;
-use progress::Step;
+use progress::{Step, complain, say};
 use service::{Program, Service};
 use settings::{Flags, Settings};
 use std::{
@@ -64,6 +64,8 @@ pub async fn run(flags: Flags) -> Result<()> {
     let _lock = home.lock()?;
     let mut interrupted = signal(SignalKind::interrupt()).context("listening for Ctrl-C")?;
     let mut terminated = signal(SignalKind::terminate()).context("listening for SIGTERM")?;
+    // A terminal that is closed. Without this we would end at once, and leave behind what we started.
+    let mut hung_up = signal(SignalKind::hangup()).context("listening for SIGHUP")?;
     println!("Berth {} in {}", env!("CARGO_PKG_VERSION"), home.path().display());
 
     let mut running = Vec::new();
@@ -71,6 +73,7 @@ pub async fn run(flags: Flags) -> Result<()> {
         started = start(&settings, &parts, &home, &mut running) => started,
         _ = interrupted.recv() => Err(anyhow::anyhow!("interrupted")),
         _ = terminated.recv() => Err(anyhow::anyhow!("told to stop")),
+        _ = hung_up.recv() => Err(anyhow::anyhow!("the terminal was closed")),
     };
     let mut platform = match started {
         Ok((engine, postgres)) => {
@@ -92,10 +95,11 @@ pub async fn run(flags: Flags) -> Result<()> {
         tokio::select! {
             _ = interrupted.recv() => break,
             _ = terminated.recv() => break,
+            _ = hung_up.recv() => break,
             _ = tick.tick() => platform.watch().await,
         }
     }
-    println!("\nStopping the platform; once more Ctrl-C kills it.");
+    say("\nStopping the platform; once more Ctrl-C kills it.");
     tokio::select! {
         () = platform.stop() => {}
         _ = interrupted.recv() => {
@@ -103,7 +107,7 @@ pub async fn run(flags: Flags) -> Result<()> {
             bail!("killed; the apps run on");
         }
     }
-    println!("Stopped. The apps run on. `berth up` finds them again; `berth down` removes everything.");
+    say("Stopped. The apps run on. `berth up` finds them again; `berth down` removes everything.");
     Ok(())
 }
 
@@ -185,7 +189,7 @@ fn server_program(settings: &Settings, parts: &Parts, home: &Home, database_url:
     flag("--bootstrap-join-token-file", home.join_token().into());
     if !settings.server.is_empty() {
         let file = home.path().join("server.toml");
-        fs::write(&file, toml::to_string(&settings.server)?).context("writing the server's settings")?;
+        home::write_private(&file, &toml::to_string(&settings.server)?).context("writing the server's settings")?;
         flag("--config", file.into());
     }
     Ok(Program {
@@ -268,7 +272,7 @@ async fn stop_postgres(postgres: Option<Server>) {
     let Some(postgres) = postgres else { return };
     let stopped = tokio::task::spawn_blocking(move || postgres.stop(POSTGRES_STOP_MAX)).await;
     if let Ok(Err(error)) = stopped {
-        eprintln!("  ! {error}");
+        complain(&error.to_string());
     }
 }
 
@@ -279,16 +283,16 @@ impl Platform {
             if postgres.is_alive() {
                 self.postgres = Some(postgres);
             } else {
-                eprintln!("  ! Postgres ended; starting it again");
+                complain("Postgres ended; starting it again");
                 let place = self.home.postgres();
                 let again = tokio::task::spawn_blocking(move || Server::start(&place, Durability::Durable)).await;
                 match again {
                     Ok(Ok(again)) => self.postgres = Some(again),
                     Ok(Err(error)) => {
-                        eprintln!("  ! {error}");
+                        complain(&error.to_string());
                         self.postgres = Some(postgres);
                     }
-                    Err(error) => eprintln!("  ! {error}"),
+                    Err(error) => complain(&error.to_string()),
                 }
             }
         }
@@ -300,12 +304,12 @@ impl Platform {
             .await
             {
                 Ok(result) => result,
-                Err(error) => return eprintln!("  ! {error}"),
+                Err(error) => return complain(&error.to_string()),
             };
             match revived {
-                Ok(true) => eprintln!("  ! the Docker Engine had ended and was started again; the apps ran on"),
+                Ok(true) => complain("the Docker Engine had ended and was started again; the apps ran on"),
                 Ok(false) => {}
-                Err(error) => eprintln!("  ! the Docker Engine has ended: {error}"),
+                Err(error) => complain(&format!("the Docker Engine has ended: {error}")),
             }
             self.engine.private = Some(engine);
         }

@@ -2,7 +2,7 @@
 
 use indicatif::{ProgressBar, ProgressStyle};
 use std::{
-    io::IsTerminal,
+    io::{IsTerminal, Write as _},
     time::{Duration, Instant},
 };
 
@@ -44,8 +44,18 @@ impl Step {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
-        println!("{line}");
+        say(line);
     }
+}
+
+/// Prints a line. When the terminal is gone nobody reads it, and what is done goes on: a platform must be able to stop.
+pub fn say(line: &str) {
+    let _ = writeln!(std::io::stdout(), "{line}");
+}
+
+/// Prints what is wrong while the platform goes on; otherwise like [`say`].
+pub fn complain(what: &str) {
+    let _ = writeln!(std::io::stderr(), "  ! {what}");
 }
 
 impl Drop for Step {

@@ -1,14 +1,15 @@
 //! A program of the platform, kept running: started again when it ends, later each time, and stopped politely.
 
-use super::home::Home;
+use super::{home::Home, progress::complain};
 use anyhow::{Context, Result, bail};
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
 use std::{
-    ffi::OsString,
+    ffi::{OsStr, OsString},
     fs::{self, File},
+    os::unix::ffi::OsStrExt as _,
     path::{Path, PathBuf},
     process::Stdio,
     time::Duration,
@@ -78,7 +79,11 @@ impl Program {
         // A group of its own: Ctrl-C shall reach us alone, and we stop everything in its order.
         command.process_group(0);
         let child = command.spawn().with_context(|| format!("starting {}", self.file.display()))?;
-        fs::write(&self.pid_file, child.id().unwrap_or_default().to_string()).context("noting a process")?;
+        if let Err(error) = fs::write(&self.pid_file, child.id().unwrap_or_default().to_string()) {
+            // Nobody would find it again.
+            signal(child.id(), Signal::SIGTERM);
+            return Err(error).with_context(|| format!("noting a process in {}", self.pid_file.display()));
+        }
         Ok(child)
     }
 
@@ -94,12 +99,12 @@ impl Program {
                     if begun.elapsed() > WELL_AFTER {
                         pause = RESTART_AFTER;
                     }
-                    eprintln!(
-                        "  ! {} ended ({how}); starting it again in {:.1} s, its log is {}",
+                    complain(&format!(
+                        "{} ended ({how}); starting it again in {:.1} s, its log is {}",
                         self.name,
                         pause.as_secs_f32(),
                         self.log.display()
-                    );
+                    ));
                 }
             }
             tokio::select! {
@@ -108,12 +113,12 @@ impl Program {
             }
             match self.spawn() {
                 Ok(again) => child = again,
-                Err(error) => eprintln!("  ! {} cannot be started: {error:#}", self.name),
+                Err(error) => complain(&format!("{} cannot be started: {error:#}", self.name)),
             }
         }
         signal(child.id(), Signal::SIGTERM);
         if timeout(STOP_MAX, child.wait()).await.is_err() {
-            eprintln!("  ! {} did not stop in {} s and is killed", self.name, STOP_MAX.as_secs());
+            complain(&format!("{} did not stop in {} s and is killed", self.name, STOP_MAX.as_secs()));
             child.kill().await.ok();
         }
         fs::remove_file(&self.pid_file).ok();
@@ -141,29 +146,35 @@ impl Service {
     }
 }
 
-/// Stops all at once.
+/// Kills what is left of these programs, at once.
 pub fn kill_all(home: &Home, names: &[&str]) {
     for name in names {
-        let pid = fs::read_to_string(home.pid_file(name)).ok().and_then(|pid| pid.trim().parse().ok());
-        signal(pid, Signal::SIGKILL);
+        if let Some(pid) = process_of(&home.pid_file(name), OsStr::new(&format!("berth-{name}"))) {
+            signal(Some(pid), Signal::SIGKILL);
+        }
     }
+}
+
+/// The process that was noted in a file, if it still runs that program: the kernel may have given its number to another
+/// one since.
+fn process_of(pid_file: &Path, program: &OsStr) -> Option<u32> {
+    let pid = fs::read_to_string(pid_file).ok()?.trim().parse().ok()?;
+    runs(pid, program).then_some(pid)
+}
+
+fn runs(pid: u32, program: &OsStr) -> bool {
+    let words = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    let first = words.split(|byte| *byte == 0).next().unwrap_or_default();
+    Path::new(OsStr::from_bytes(first)).file_name() == Some(program)
 }
 
 /// An earlier `berth up` that was killed could not stop its programs. They would hold the ports.
 fn stop_left_over(program: &Program) -> Result<()> {
-    let Ok(pid) = fs::read_to_string(&program.pid_file) else { return Ok(()) };
-    let Ok(pid) = pid.trim().parse::<u32>() else { return Ok(()) };
-    let runs = || {
-        let words = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-        let first = words.split(|byte| *byte == 0).next().unwrap_or_default();
-        Path::new(&OsString::from(String::from_utf8_lossy(first).into_owned())).file_name() == program.file.file_name()
-    };
-    if !runs() {
-        return Ok(());
-    }
+    let name = program.file.file_name().context("a program has a name")?;
+    let Some(pid) = process_of(&program.pid_file, name) else { return Ok(()) };
     signal(Some(pid), Signal::SIGTERM);
     let deadline = std::time::Instant::now() + STOP_MAX;
-    while runs() {
+    while runs(pid, name) {
         if std::time::Instant::now() > deadline {
             signal(Some(pid), Signal::SIGKILL);
             break;
@@ -192,6 +203,16 @@ fn tail(log: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_number_that_another_program_got_is_left_alone() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let pid_file = dir.path().join("server.pid");
+        fs::write(&pid_file, std::process::id().to_string()).expect("written");
+        let ours = std::env::current_exe().expect("we run");
+        assert_eq!(process_of(&pid_file, OsStr::new("berth-server")), None);
+        assert_eq!(process_of(&pid_file, ours.file_name().expect("a name")), Some(std::process::id()));
+    }
 
     #[test]
     fn the_tail_of_a_log_ends_with_the_error() {
