@@ -4,7 +4,8 @@
 use crate::{
     authn::{password::Passwords, session::Sessions, sign_in_limit::SignInLimit},
     clock::{Clock, Ids},
-    grpc, http,
+    grpc,
+    http::{self, open_streams::OpenStreams},
     live::Hub,
     reconcile::{Nudges, Parts, Reconcilers, observation},
     seal::{self, Sealer},
@@ -59,6 +60,8 @@ pub struct App {
     pub live: Hub,
     /// The agents that are connected here.
     pub fleet: Arc<dyn Fleet>,
+    /// Streams that are open here.
+    pub streams: OpenStreams,
     /// Cancelled when the server stops: long streams end then.
     pub stopping: CancellationToken,
 }
@@ -93,6 +96,7 @@ impl App {
             sign_in_limit: SignInLimit::default(),
             live: Hub::default(),
             fleet,
+            streams: OpenStreams::default(),
             stopping: CancellationToken::new(),
             settings,
             clock,

@@ -8,6 +8,7 @@ mod health;
 mod idempotency;
 pub mod if_match;
 pub mod input;
+pub mod open_streams;
 pub mod openapi;
 pub mod page;
 pub mod reply;

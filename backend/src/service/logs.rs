@@ -30,6 +30,9 @@ use tokio::{sync::mpsc, task::JoinHandle};
 const SEARCH_LINES_MAX: u32 = 5_000;
 /// Most lines that one answer carries; older ones are left out.
 pub const LINES_MAX: usize = 5_000;
+/// Most text that one answer carries, in bytes; older lines are left out. Also what is kept of one instance while it is
+/// read, so that a few readers of long lines cannot fill the server's memory.
+const TEXT_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Instances whose logs are read at the same time: a tunnel each, from few nodes.
 const TUNNELS_AT_ONCE: usize = 16;
 /// Instances that one reader follows at the most: a tunnel and a task each.
@@ -140,36 +143,62 @@ pub enum LogItem {
 
 /// The newest lines of all sources in the order of time, and the gaps.
 pub async fn read(fleet: &dyn Fleet, sources: &[LogSource], filter: &LogFilter) -> (Vec<LogLine>, Vec<LogGap>) {
-    let read = read_each(fleet, sources, filter).await;
-    let mut gaps = Vec::new();
-    let mut lines = Vec::new();
-    for one in read {
-        gaps.extend(one.gap);
-        lines.extend(one.lines);
-    }
-    // Stable: lines of one instance with the same time keep their order.
-    lines.sort_by_key(|line: &LogLine| line.at);
-    if lines.len() > LINES_MAX {
-        lines.drain(..lines.len() - LINES_MAX);
-    }
-    (lines, gaps)
+    let (lines, read) = read_each(fleet, sources, filter).await;
+    (lines, read.into_iter().filter_map(|one| one.gap).collect())
 }
 
 /// What one instance's log gave.
+#[derive(Default)]
 struct Read {
     lines: VecDeque<LogLine>,
+    /// Length of all their texts, in bytes.
+    text_bytes: usize,
     /// Time of the last line that came, wanted or not, in Unix nanoseconds.
     last_ns: Option<u64>,
     gap: Option<LogGap>,
 }
 
-async fn read_each(fleet: &dyn Fleet, sources: &[LogSource], filter: &LogFilter) -> Vec<Read> {
-    stream::iter(sources).map(|source| read_one(fleet, source, filter)).buffered(TUNNELS_AT_ONCE).collect().await
+impl Read {
+    /// Takes a line, the newest so far, and lets the oldest go.
+    fn push(&mut self, line: LogLine, lines_max: usize) {
+        self.text_bytes += line.text.len();
+        self.lines.push_back(line);
+        while self.lines.len() > lines_max || self.text_bytes > TEXT_BYTES_MAX {
+            let Some(oldest) = self.lines.pop_front() else { return };
+            self.text_bytes -= oldest.text.len();
+        }
+    }
+}
+
+/// The newest lines of all sources in the order of time, and what each source gave besides, in the sources' order. Merged
+/// as they come: the logs of a hundred instances are never in memory at once.
+async fn read_each(fleet: &dyn Fleet, sources: &[LogSource], filter: &LogFilter) -> (Vec<LogLine>, Vec<Read>) {
+    let mut each = stream::iter(sources).map(|source| read_one(fleet, source, filter)).buffered(TUNNELS_AT_ONCE);
+    let (mut lines, mut read) = (Vec::new(), Vec::with_capacity(sources.len()));
+    while let Some(mut one) = each.next().await {
+        lines.extend(std::mem::take(&mut one.lines));
+        keep_newest(&mut lines);
+        read.push(one);
+    }
+    (lines, read)
+}
+
+/// Sorts by time and lets the oldest go until the limits hold.
+fn keep_newest(lines: &mut Vec<LogLine>) {
+    // Stable: lines of one instance with the same time keep their order.
+    lines.sort_by_key(|line| line.at);
+    let mut text_bytes = 0;
+    let fits = |line: &&LogLine| {
+        text_bytes += line.text.len();
+        text_bytes <= TEXT_BYTES_MAX
+    };
+    let kept = lines.iter().rev().take(LINES_MAX).take_while(fits).count();
+    lines.drain(..lines.len() - kept);
 }
 
 async fn read_one(fleet: &dyn Fleet, source: &LogSource, filter: &LogFilter) -> Read {
     let name: Arc<str> = source.name.as_str().into();
-    let mut read = Read { lines: VecDeque::new(), last_ns: None, gap: None };
+    let mut read = Read::default();
     let outcome = match &source.unreadable {
         Some(why) => Err(why.clone()),
         None => collect(fleet, source, filter, &name, &mut read).await,
@@ -196,10 +225,7 @@ async fn collect(
             read.last_ns = Some(entry.at_ns);
             let line = line_of(name, entry);
             if filter.wants(&line) {
-                if read.lines.len() == keep {
-                    read.lines.pop_front();
-                }
-                read.lines.push_back(line);
+                read.push(line, keep);
             }
         }
         Ok(())
@@ -261,18 +287,14 @@ impl Follower {
             sender,
         };
         let now = &sources[..sources.len().min(FOLLOWED_MAX)];
-        let read = read_each(&*follower.fleet, now, &follower.filter).await;
-        let mut lines = Vec::new();
+        let (lines, read) = read_each(&*follower.fleet, now, &follower.filter).await;
         for (source, one) in now.iter().zip(read) {
-            lines.extend(one.lines);
             let told = one.gap.as_ref().map(|gap| gap.message.clone());
             follower.backlog.extend(one.gap.map(LogItem::Gap));
             let name = source.name.as_str().into();
             follower.followed.insert(source.instance, Followed { name, task: None, last_ns: one.last_ns, told });
         }
-        lines.sort_by_key(|line: &LogLine| line.at);
-        let skipped = lines.len().saturating_sub(LINES_MAX);
-        follower.backlog.extend(lines.into_iter().skip(skipped).map(LogItem::Line));
+        follower.backlog.extend(lines.into_iter().map(LogItem::Line));
         follower.watch_from(sources, follower.filter.tail);
         follower
     }
@@ -437,4 +459,35 @@ fn unix_ms(at: DateTime<Utc>) -> u64 {
 
 fn sentence(error: FleetError) -> String {
     error.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(second: i64, text: &str) -> LogLine {
+        let at = DateTime::from_timestamp(second, 0).expect("a time");
+        LogLine { at, instance: "web".into(), stderr: false, text: text.into(), truncated: false }
+    }
+
+    #[test]
+    fn the_newest_lines_are_kept_in_the_order_of_time() {
+        let mut lines: Vec<_> = (0..LINES_MAX as i64 + 10).rev().map(|second| line(second, "x")).collect();
+        keep_newest(&mut lines);
+        assert_eq!(lines.len(), LINES_MAX);
+        assert_eq!(lines.first().map(|line| line.at.timestamp()), Some(10));
+        assert!(lines.is_sorted_by_key(|line| line.at));
+    }
+
+    #[test]
+    fn long_lines_are_bounded_by_their_bytes_in_one_log_and_in_all_together() {
+        let long = "x".repeat(TEXT_BYTES_MAX / 4);
+        let mut read = Read::default();
+        (0..10).for_each(|second| read.push(line(second, &long), LINES_MAX));
+        assert_eq!(read.lines.iter().map(|line| line.at.timestamp()).collect::<Vec<_>>(), [6, 7, 8, 9]);
+        assert_eq!(read.text_bytes, TEXT_BYTES_MAX);
+        let mut lines: Vec<_> = read.lines.into_iter().chain((20..23).map(|second| line(second, &long))).collect();
+        keep_newest(&mut lines);
+        assert_eq!(lines.iter().map(|line| line.at.timestamp()).collect::<Vec<_>>(), [9, 20, 21, 22]);
+    }
 }

@@ -7,7 +7,7 @@ use super::{
     instances::Placement,
     quota::{QuotaPreview, needed},
     refusals::{NodeNames, Refusal},
-    resolve::{ResolvedImage, resolve_image},
+    resolve::{DescribedImage, ResolvedImage, describe_image},
 };
 use crate::{
     authz::{
@@ -90,7 +90,7 @@ struct Own {
 /// Plans. What runs of an app whose spec would change is thought away: it shows where things end, not the way there.
 pub async fn preview(app: &App, permit: &Permit<Plan>, proposal: Proposal) -> Result<Preview, Error> {
     let project = permit.scope().project_scope();
-    let image = resolve_image(app, permit, &project, proposal.spec.image()).await?;
+    let DescribedImage { image, exposed_ports } = describe_image(app, permit, &project, proposal.spec.image()).await?;
     let own = look_at_own(app, permit, &proposal, &image).await?;
     let mut cluster = look_at_cluster(app).await?;
 
@@ -132,7 +132,7 @@ pub async fn preview(app: &App, permit: &Permit<Plan>, proposal: Proposal) -> Re
         let record = RefusalRecord { app: app_id, release_number, number: refusal.number, nodes: refusal.nodes, since };
         Refusal::new(name, &record, &names)
     });
-    Ok(Preview { placements, refusals: refusals.collect(), quota: own.quota, exposed_ports: image.exposed_ports })
+    Ok(Preview { placements, refusals: refusals.collect(), quota: own.quota, exposed_ports })
 }
 
 async fn look_at_own(

@@ -8,6 +8,7 @@ use crate::{
     startup::App,
     store::{ReadTx, credentials::get_sealed_credential, images::get_image_by_reference},
 };
+use anyhow::Context as _;
 use berth_domain::{
     id::ImageId,
     image::{Digest, ImageReference},
@@ -24,11 +25,15 @@ use std::{
     net::{IpAddr, Ipv4Addr},
     time::Duration,
 };
+use tokio::sync::Semaphore;
 
 /// Longest time for all that is asked of a registry: a person waits for it.
 const DEADLINE: Duration = Duration::from_secs(15);
 /// Longest time until a registry accepts a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Images that are asked about at the same time; more wait, within their deadline. What a registry answers is held in
+/// memory, and it may be a stranger's.
+static ASKED: Semaphore = Semaphore::const_new(16);
 /// The registry that uploaded images seem to come from. No such host exists, so nothing can be pulled from it.
 pub const UPLOAD_REGISTRY: &str = "berth.local";
 
@@ -39,6 +44,13 @@ pub struct ResolvedImage {
     pub pinned: String,
     /// When it was loaded from a file.
     pub image_id: Option<ImageId>,
+}
+
+/// An exact image and what it says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DescribedImage {
+    /// What will run.
+    pub image: ResolvedImage,
     /// Ports that the image says it listens on; empty when it says none or they are not known.
     pub exposed_ports: Vec<u16>,
 }
@@ -50,30 +62,71 @@ pub async fn resolve_image<A: Action>(
     project: &ProjectScope,
     image: &ImageReference,
 ) -> Result<ResolvedImage, Error> {
+    match find(app, permit, project, image).await? {
+        Found::Uploaded(described) => Ok(described.image),
+        Found::InRegistry(auth) => in_time(image, async { Ok(Answer::ask(image, &auth).await?.resolved()) }).await,
+    }
+}
+
+/// As [`resolve_image`], and reads the image's own description, which costs two more requests.
+pub async fn describe_image<A: Action>(
+    app: &App,
+    permit: &Permit<A>,
+    project: &ProjectScope,
+    image: &ImageReference,
+) -> Result<DescribedImage, Error> {
+    match find(app, permit, project, image).await? {
+        Found::Uploaded(described) => Ok(described),
+        Found::InRegistry(auth) => {
+            in_time(image, async {
+                let answer = Answer::ask(image, &auth).await?;
+                Ok(DescribedImage { exposed_ports: answer.exposed_ports(&auth).await, image: answer.resolved() })
+            })
+            .await
+        }
+    }
+}
+
+async fn in_time<T>(image: &ImageReference, ask: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    let one_of_few = async {
+        let _place = ASKED.acquire().await.context("the number of questions is never closed")?;
+        ask.await
+    };
+    match tokio::time::timeout(DEADLINE, one_of_few).await {
+        Ok(answer) => answer,
+        Err(_) => Err(unavailable(image, "it did not answer in time")),
+    }
+}
+
+/// Where an image comes from.
+enum Found {
+    Uploaded(DescribedImage),
+    InRegistry(RegistryAuth),
+}
+
+async fn find<A: Action>(
+    app: &App,
+    permit: &Permit<A>,
+    project: &ProjectScope,
+    image: &ImageReference,
+) -> Result<Found, Error> {
     let mut tx = ReadTx::begin(&app.store, permit).await?;
     let uploaded = get_image_by_reference(tx.conn(), project.project.id, &image.to_string()).await?;
     if let Some(found) = uploaded {
         let archive = Digest::parse(&found.archive_sha256)
             .map_err(|e| anyhow::anyhow!("images.archive_sha256 of {}: {}", found.id, e.message))?;
-        return Ok(ResolvedImage {
-            pinned: upload_reference(&archive),
-            image_id: Some(found.id),
-            exposed_ports: found.exposed_ports,
-        });
+        let image = ResolvedImage { pinned: upload_reference(&archive), image_id: Some(found.id) };
+        return Ok(Found::Uploaded(DescribedImage { image, exposed_ports: found.exposed_ports }));
     }
     if image.registry() == UPLOAD_REGISTRY {
         return Err(Error::ImageNotFound(format!("No image {image} was loaded into this project.")));
     }
     let sealed = get_sealed_credential(tx.conn(), project.project.id, image.registry()).await?;
     drop(tx);
-    let auth = match sealed {
+    Ok(Found::InRegistry(match sealed {
         Some(sealed) => open(&app.sealer, &sealed)?,
         None => RegistryAuth::Anonymous,
-    };
-    match tokio::time::timeout(DEADLINE, ask_registry(image, &auth)).await {
-        Ok(answer) => answer,
-        Err(_) => Err(unavailable(image, "it did not answer in time")),
-    }
+    }))
 }
 
 /// The name that an uploaded image gets on nodes: a valid reference that names the archive.
@@ -89,33 +142,43 @@ fn open(sealer: &Sealer, sealed: &crate::store::credentials::SealedCredential) -
     Ok(RegistryAuth::Basic(sealed.username.clone(), String::from_utf8_lossy(&password).into_owned()))
 }
 
-async fn ask_registry(image: &ImageReference, auth: &RegistryAuth) -> Result<ResolvedImage, Error> {
-    check_host(image).await?;
-    let client = client(image)?;
-    let reference: Reference = image
-        .to_string()
-        .parse()
-        .map_err(|e| Error::ImageNotFound(format!("No registry can have an image {image}: {e}.")))?;
-    // Signs in first, so that wrong credentials are told from a missing image.
-    client.auth(&reference, auth, RegistryOperation::Pull).await.map_err(|e| refusal(image, auth, &e))?;
-    let digest = client.fetch_manifest_digest(&reference, auth).await.map_err(|e| refusal(image, auth, &e))?;
-    let digest =
-        Digest::parse(&digest).map_err(|_| unavailable(image, "it answered with a digest that is not SHA-256"))?;
-    let pinned = image.pinned(digest);
-    let exposed_ports = match pinned.to_string().parse::<Reference>() {
-        Ok(exact) => exposed_ports(&client, &exact, auth).await,
-        Err(_) => Vec::new(),
-    };
-    Ok(ResolvedImage { pinned: pinned.to_string(), image_id: None, exposed_ports })
+/// What a registry said of an image, and the client that is signed in there.
+struct Answer {
+    client: Client,
+    pinned: ImageReference,
 }
 
-/// A help for the form, no more: an image without a readable configuration runs all the same.
-async fn exposed_ports(client: &Client, exact: &Reference, auth: &RegistryAuth) -> Vec<u16> {
-    match client.pull_manifest_and_config(exact, auth).await {
-        Ok((_, _, config)) => serde_json::from_str::<ImageConfig>(&config).map(ImageConfig::ports).unwrap_or_default(),
-        Err(error) => {
-            tracing::debug!(image = %exact, %error, "cannot read an image's configuration");
-            Vec::new()
+impl Answer {
+    async fn ask(image: &ImageReference, auth: &RegistryAuth) -> Result<Self, Error> {
+        check_host(image).await?;
+        let client = client(image)?;
+        let reference: Reference = image
+            .to_string()
+            .parse()
+            .map_err(|e| Error::ImageNotFound(format!("No registry can have an image {image}: {e}.")))?;
+        // Signs in first, so that wrong credentials are told from a missing image.
+        client.auth(&reference, auth, RegistryOperation::Pull).await.map_err(|e| refusal(image, auth, &e))?;
+        let digest = client.fetch_manifest_digest(&reference, auth).await.map_err(|e| refusal(image, auth, &e))?;
+        let digest =
+            Digest::parse(&digest).map_err(|_| unavailable(image, "it answered with a digest that is not SHA-256"))?;
+        Ok(Self { client, pinned: image.pinned(digest) })
+    }
+
+    fn resolved(self) -> ResolvedImage {
+        ResolvedImage { pinned: self.pinned.to_string(), image_id: None }
+    }
+
+    /// A help for the form, no more: an image without a readable configuration runs all the same.
+    async fn exposed_ports(&self, auth: &RegistryAuth) -> Vec<u16> {
+        let Ok(exact) = self.pinned.to_string().parse::<Reference>() else { return Vec::new() };
+        match self.client.pull_manifest_and_config(&exact, auth).await {
+            Ok((_, _, config)) => {
+                serde_json::from_str::<ImageConfig>(&config).map(ImageConfig::ports).unwrap_or_default()
+            }
+            Err(error) => {
+                tracing::debug!(image = %exact, %error, "cannot read an image's configuration");
+                Vec::new()
+            }
         }
     }
 }

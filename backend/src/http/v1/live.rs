@@ -9,6 +9,7 @@ use crate::{
     http::{
         error::Failure,
         input::State,
+        open_streams::StreamPlace,
         reply::{Events, event_stream},
     },
     live::{Audience, Follower},
@@ -24,12 +25,14 @@ use std::{convert::Infallible, time::Duration};
 
 /// Changes of a tenant.
 pub async fn follow_tenant(permit: Permit<tenant::Live>, app: State) -> Result<Events, Failure> {
-    Ok(event_stream(stream(app.0, Reader::Tenant(permit))))
+    let place = app.streams.open(permit.actor().user)?;
+    Ok(event_stream(stream(app.0, Reader::Tenant(permit), place)))
 }
 
 /// Changes of the platform.
 pub async fn follow_platform(permit: Permit<platform::Live>, app: State) -> Result<Events, Failure> {
-    Ok(event_stream(stream(app.0, Reader::Platform(permit))))
+    let place = app.streams.open(permit.actor().user)?;
+    Ok(event_stream(stream(app.0, Reader::Platform(permit), place)))
 }
 
 /// Who reads a stream.
@@ -60,8 +63,9 @@ impl Reader {
 
 /// A stream ends when the server stops, or when its reader may not read any more: a change of roles takes effect within
 /// one beat.
-fn stream(app: web::Data<App>, reader: Reader) -> impl Stream<Item = Result<Bytes, Infallible>> {
+fn stream(app: web::Data<App>, reader: Reader, place: StreamPlace) -> impl Stream<Item = Result<Bytes, Infallible>> {
     async_stream::stream! {
+        let _place = place;
         // Followed before the first word, so that nothing between the two is missed.
         let mut changes = gather(app.live.follow(reader.audience()));
         let mut beats = tokio::time::interval(Duration::from_millis(BEAT_MS));

@@ -8,6 +8,7 @@ use crate::{
     http::{
         error::Failure,
         input::{Query, State},
+        open_streams::StreamPlace,
         reply::{Events, Found, event_stream},
     },
     service::{
@@ -60,8 +61,9 @@ pub async fn read(permit: Permit<Logs>, app: State, Query(query): Query<LogQuery
 /// The newest lines, and all that come.
 pub async fn follow(permit: Permit<Logs>, app: State, Query(query): Query<LogQuery>) -> Result<Events, Failure> {
     let (filter, only) = parse(query)?;
+    let own = app.streams.open(permit.actor().user)?;
     let place = LIVE_LOGS.try_acquire().map_err(|_| Error::TooManyRequests { after_s: 5 })?;
-    Ok(event_stream(stream(permit, app, filter, only, place)))
+    Ok(event_stream(stream(permit, app, filter, only, (own, place))))
 }
 
 fn stream(
@@ -69,7 +71,7 @@ fn stream(
     app: State,
     filter: LogFilter,
     only: Option<String>,
-    place: SemaphorePermit<'static>,
+    place: (StreamPlace, SemaphorePermit<'static>),
 ) -> impl Stream<Item = Result<Bytes, Infallible>> {
     async_stream::stream! {
         let _place = place;
