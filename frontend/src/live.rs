@@ -4,11 +4,14 @@
 use crate::{
     api::{client::refresh_session, error::ApiError},
     scope::use_scope,
-    support::clock::now_ms,
+    support::{
+        clock::{browser_ms, hear_server_time, now_ms},
+        presence::on_presence,
+    },
 };
 use berth_api_types::{
     path,
-    v1::live::{BEAT_MS, Changed, Topic},
+    v1::live::{BEAT_MS, Beat, Changed, Topic},
 };
 use gloo_timers::callback::{Interval, Timeout};
 use leptos::prelude::*;
@@ -53,6 +56,10 @@ struct Inner {
     subscribers: BTreeMap<u64, Subscriber>,
     next: u64,
     url: Option<String>,
+    /// Nobody looks at the page, so nothing is asked or heard.
+    is_left: bool,
+    /// Changes may have been missed: everything is fetched again once the stream is there.
+    has_missed: bool,
     source: Option<Source>,
     retry: Option<Timeout>,
     poll: Option<Interval>,
@@ -77,7 +84,7 @@ impl Live {
     pub fn connection(self) -> Signal<Connection> {
         self.connection.into()
     }
-    /// When the stream was last heard, in milliseconds since 1970.
+    /// When the stream was last heard, by the browser's clock in milliseconds since 1970.
     pub fn last_beat_ms(self) -> Signal<f64> {
         self.last_beat_ms.into()
     }
@@ -115,12 +122,18 @@ impl Live {
                 self.notify(&changed.topics);
             }
         });
-        let beat = Closure::<dyn FnMut(MessageEvent)>::new(move |_| self.alive());
+        let beat = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
+            self.alive();
+            let text = event.data().as_string().unwrap_or_default();
+            if let Ok(beat) = serde_json::from_str::<Beat>(&text) {
+                hear_server_time(beat.at);
+            }
+        });
         let opened = Closure::<dyn FnMut(MessageEvent)>::new(move |_| {
             // Whatever was missed while the stream was away.
-            let was_broken = self.connection.get_untracked() == Connection::Polling;
+            let has_missed = self.inner.try_update_value(|inner| std::mem::take(&mut inner.has_missed)) == Some(true);
             self.alive();
-            if was_broken {
+            if has_missed {
                 self.notify(&[Topic::Everything]);
             }
         });
@@ -144,8 +157,45 @@ impl Live {
         self.connection.set(Connection::Connecting);
     }
 
+    /// Opens the stream of `url`, now or when somebody looks at the page again.
+    fn follow(self, url: &str) {
+        if self.inner.with_value(|inner| inner.is_left) {
+            self.inner.update_value(|inner| inner.url = Some(url.to_owned()));
+        } else {
+            self.open(url);
+        }
+    }
+
+    fn leave(self) {
+        self.inner.try_update_value(|inner| {
+            inner.is_left = true;
+            inner.source = None;
+            inner.retry = None;
+            inner.poll = None;
+        });
+    }
+
+    /// As after a break: what was missed is fetched once the stream is there again, and in intervals until then.
+    fn come_back(self) {
+        let url = self.inner.try_update_value(|inner| {
+            inner.is_left = false;
+            inner.url.clone()
+        });
+        let Some(Some(url)) = url else { return };
+        self.connection.set(Connection::Connecting);
+        self.poll();
+        self.inner.update_value(|inner| inner.has_missed = true);
+        self.open(&url);
+    }
+
+    fn poll(self) {
+        self.inner.update_value(|inner| {
+            inner.poll.get_or_insert_with(|| Interval::new(POLL_MS, move || self.notify(&[Topic::Everything])));
+        });
+    }
+
     fn alive(self) {
-        self.last_beat_ms.set(now_ms());
+        self.last_beat_ms.set(browser_ms());
         if self.connection.get_untracked() != Connection::Live {
             self.connection.set(Connection::Live);
             self.inner.update_value(|inner| inner.poll = None);
@@ -155,20 +205,19 @@ impl Live {
     /// Falls back to asking, and tries to get the stream again. The browser's own retry stops at an answer of 401, so
     /// the session is refreshed and the stream opened anew.
     fn broken(self) {
-        if self.inner.with_value(|inner| inner.retry.is_some() || inner.url.is_none()) {
+        if self.inner.with_value(|inner| inner.is_left || inner.retry.is_some() || inner.url.is_none()) {
             return;
         }
-        let was_live = self.connection.get_untracked() == Connection::Live;
-        let wait_ms = if was_live { RETRY_SOON_MS } else { RETRY_MS };
+        let is_first = self.connection.get_untracked() != Connection::Polling;
+        let wait_ms = if is_first { RETRY_SOON_MS } else { RETRY_MS };
         self.connection.set(Connection::Polling);
+        self.poll();
         self.inner.update_value(|inner| {
-            if inner.poll.is_none() {
-                inner.poll = Some(Interval::new(POLL_MS, move || self.notify(&[Topic::Everything])));
-            }
+            inner.has_missed = true;
             inner.retry = Some(Timeout::new(wait_ms, move || {
                 spawn_local(async move {
                     refresh_session().await;
-                    let url = self.inner.try_with_value(|inner| inner.url.clone()).flatten();
+                    let url = self.inner.try_with_value(|inner| inner.url.clone().filter(|_| !inner.is_left)).flatten();
                     if let Some(url) = url {
                         self.open(&url);
                     }
@@ -178,7 +227,7 @@ impl Live {
     }
 
     fn watch_silence(self) {
-        let silent = now_ms() - self.last_beat_ms.get_untracked() > BROKEN_AFTER_MS;
+        let silent = browser_ms() - self.last_beat_ms.get_untracked() > BROKEN_AFTER_MS;
         if silent && self.connection.get_untracked() == Connection::Live {
             self.broken();
         }
@@ -190,7 +239,7 @@ impl Live {
 pub fn provide_live() {
     let live = Live {
         connection: RwSignal::new(Connection::Connecting),
-        last_beat_ms: RwSignal::new(now_ms()),
+        last_beat_ms: RwSignal::new(browser_ms()),
         inner: StoredValue::new_local(Inner::default()),
     };
     provide_context(live);
@@ -206,9 +255,10 @@ pub fn provide_live() {
         }
     });
     Effect::new(move |_| match url.get() {
-        Some(url) => live.open(&url),
+        Some(url) => live.follow(&url),
         None => live.close(),
     });
+    on_presence(move || live.leave(), move || live.come_back());
     let watch = Interval::new(BEAT_MS as u32, move || live.watch_silence());
     let watch = StoredValue::new_local(Some(watch));
     on_cleanup(move || {

@@ -1,20 +1,28 @@
 //! Calls: JSON in and out, problems as errors, one refresh of the session when the access token has run out.
 
 use super::error::ApiError;
+use crate::support::clock::hear_server_time;
 use berth_api_types::{
     error::{PROBLEM_JSON, Problem, ProblemCode},
     path,
 };
+use chrono::DateTime;
 use futures_refresh::refresh_once;
 use gloo_net::http::{Method, Request, RequestBuilder, Response};
 use gloo_timers::future::TimeoutFuture;
 use serde::{Serialize, de::DeserializeOwned};
 use std::{cell::RefCell, rc::Rc};
+use web_sys::AbortSignal;
 
 /// Waits before a call that got no answer is sent again, in milliseconds. A browser on a machine that runs containers
 /// drops what is on its way whenever one of them starts or stops, because the machine's network interfaces change; and a
 /// connection that was kept open may be closed just when it is used again.
 const AGAIN_AFTER_MS: [u32; 2] = [50, 400];
+
+/// What a call that only reads may take, in milliseconds: the slowest ask every node for its logs.
+const READ_MAX_MS: u32 = 30_000;
+/// What any other call may take, in milliseconds: some ask a registry first, and that has a limit of its own.
+const CHANGE_MAX_MS: u32 = 60_000;
 
 /// Reads a view.
 pub async fn get<T: DeserializeOwned>(url: &str) -> Result<T, ApiError> {
@@ -84,7 +92,7 @@ fn json(body: &impl Serialize) -> String {
     serde_json::to_string(body).expect("request bodies are plain data")
 }
 
-async fn call(method: Method, url: &str, body: Option<String>) -> Result<Response, ApiError> {
+async fn call(method: Method, url: &str, body: Option<String>) -> Result<Answer, ApiError> {
     // One key for all tries: an earlier one may have been done before its answer was lost.
     let key = (method != Method::GET).then(idempotency_key);
     let attempt = async || send(&method, url, body.as_deref(), key.as_deref()).await;
@@ -128,10 +136,12 @@ fn tell_of_end() {
     }
 }
 
-async fn send(method: &Method, url: &str, body: Option<&str>, key: Option<&str>) -> Result<Response, ApiError> {
+async fn send(method: &Method, url: &str, body: Option<&str>, key: Option<&str>) -> Result<Answer, ApiError> {
+    let limit = AbortSignal::timeout_with_u32(if *method == Method::GET { READ_MAX_MS } else { CHANGE_MAX_MS });
     let mut request = RequestBuilder::new(url)
         .method(method.clone())
         .credentials(web_sys::RequestCredentials::SameOrigin)
+        .abort_signal(Some(&limit))
         .header("accept", "application/json");
     if let Some(key) = key {
         request = request.header("idempotency-key", key);
@@ -140,8 +150,24 @@ async fn send(method: &Method, url: &str, body: Option<&str>, key: Option<&str>)
         Some(body) => request.header("content-type", "application/json").body(body),
         None => request.build(),
     };
-    let response = request.map_err(|_| ApiError::Unreachable)?.send().await.map_err(|_| ApiError::Unreachable)?;
-    if response.ok() { Ok(response) } else { Err(problem(&response).await) }
+    let unanswered = |_| if limit.aborted() { ApiError::TimedOut } else { ApiError::Unreachable };
+    let response = request.map_err(|_| ApiError::Unreachable)?.send().await.map_err(unanswered)?;
+    hear_date(&response);
+    if response.ok() { Ok(Answer { response, limit }) } else { Err(problem(&response).await) }
+}
+
+/// An answer whose body may still be on its way, and the limit for that.
+struct Answer {
+    response: Response,
+    limit: AbortSignal,
+}
+
+/// Every answer tells the server's time, to the second.
+fn hear_date(response: &Response) {
+    let date = response.headers().get("date");
+    if let Some(at) = date.and_then(|date| DateTime::parse_from_rfc2822(&date).ok()) {
+        hear_server_time(at.into());
+    }
 }
 
 async fn problem(response: &Response) -> ApiError {
@@ -155,9 +181,10 @@ async fn problem(response: &Response) -> ApiError {
     }
 }
 
-async fn read<T: DeserializeOwned>(response: Response) -> Result<T, ApiError> {
+async fn read<T: DeserializeOwned>(Answer { response, limit }: Answer) -> Result<T, ApiError> {
     let status = response.status();
-    response.json().await.map_err(|_| ApiError::Strange(status))
+    let unread = |_| if limit.aborted() { ApiError::TimedOut } else { ApiError::Strange(status) };
+    response.json().await.map_err(unread)
 }
 
 /// Refreshing is single-flight: many calls may find the token expired at once, and a refresh token is good for one use.
@@ -166,6 +193,7 @@ mod futures_refresh {
     use gloo_net::http::Request;
     use std::cell::RefCell;
     use wasm_bindgen_futures::{JsFuture, future_to_promise};
+    use web_sys::AbortSignal;
 
     const UNAUTHORIZED: u16 = 401;
 
@@ -180,7 +208,8 @@ mod futures_refresh {
                 .borrow_mut()
                 .get_or_insert_with(|| {
                     future_to_promise(async {
-                        let answer = Request::post(&path::session_refresh()).send().await;
+                        let limit = AbortSignal::timeout_with_u32(super::CHANGE_MAX_MS);
+                        let answer = Request::post(&path::session_refresh()).abort_signal(Some(&limit)).send().await;
                         RUNNING.with(|running| running.borrow_mut().take());
                         // No answer says nothing of the session.
                         if answer.as_ref().is_ok_and(|answer| answer.status() == UNAUTHORIZED) {

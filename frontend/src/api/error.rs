@@ -10,6 +10,8 @@ pub enum ApiError {
     Problem(Box<Problem>),
     /// No answer: the server is away, or the network is.
     Unreachable,
+    /// No answer within the limit; a change may have been made all the same.
+    TimedOut,
     /// An answer that this console does not understand, with its HTTP status.
     Strange(u16),
 }
@@ -19,14 +21,14 @@ impl ApiError {
     pub fn code(&self) -> Option<ProblemCode> {
         match self {
             Self::Problem(problem) => Some(problem.code),
-            Self::Unreachable | Self::Strange(_) => None,
+            Self::Unreachable | Self::TimedOut | Self::Strange(_) => None,
         }
     }
     /// What is wrong with the body, field by field.
     pub fn fields(&self) -> Vec<FieldError> {
         match self {
             Self::Problem(problem) => problem.errors.clone(),
-            Self::Unreachable | Self::Strange(_) => Vec::new(),
+            Self::Unreachable | Self::TimedOut | Self::Strange(_) => Vec::new(),
         }
     }
     /// Whether nobody is signed in any more.

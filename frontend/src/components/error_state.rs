@@ -25,6 +25,7 @@ pub fn error_title(error: &ApiError) -> Text {
             None => problem.title.clone().into(),
         },
         ApiError::Unreachable => t::common::unreachable_title().into(),
+        ApiError::TimedOut => t::common::timed_out_title().into(),
         ApiError::Strange(_) => t::common::strange_title().into(),
     }
 }
@@ -34,6 +35,7 @@ pub fn error_detail(error: &ApiError) -> Text {
     match error {
         ApiError::Problem(problem) => problem_detail(problem),
         ApiError::Unreachable => t::common::unreachable_detail().into(),
+        ApiError::TimedOut => t::common::timed_out_detail().into(),
         ApiError::Strange(status) => t::common::strange_detail(status).into(),
     }
 }
@@ -120,7 +122,7 @@ pub fn ErrorState(
     };
     let request = match &error {
         ApiError::Problem(problem) => Some(problem.request_id.clone()),
-        ApiError::Unreachable | ApiError::Strange(_) => None,
+        ApiError::Unreachable | ApiError::TimedOut | ApiError::Strange(_) => None,
     };
     view! {
         <div class="empty" role="alert">
@@ -160,7 +162,7 @@ pub fn ErrorLine(#[prop(into)] error: Signal<Option<ApiError>>) -> impl IntoView
                     .map(|error| {
                         let request = match &error {
                             ApiError::Problem(problem) => Some(problem.request_id.clone()),
-                            ApiError::Unreachable | ApiError::Strange(_) => None,
+                            ApiError::Unreachable | ApiError::TimedOut | ApiError::Strange(_) => None,
                         };
                         view! {
                             <div class="error-line">

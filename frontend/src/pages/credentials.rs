@@ -66,7 +66,7 @@ pub fn Credentials(at: Memo<ProjectScope>) -> impl IntoView {
         form.send(async move { api::projects::remove_credential(&at.tenant, &at.project, one.id).await }, move |()| {
             going.set(None);
             credentials.refetch();
-            toasts.done(t::settings::credential_deleted());
+            toasts.done(t::settings::credential_deleted(&one.registry));
         });
     };
     view! {
@@ -85,7 +85,7 @@ pub fn Credentials(at: Memo<ProjectScope>) -> impl IntoView {
         </Dialog>
         <ConfirmDialog
             open=confirm
-            title=t::settings::delete_credential_title()
+            title=Signal::derive(move || t::settings::delete_credential_title(going.get().map(|one| one.registry).unwrap_or_default()))
             text=Signal::derive(move || t::settings::delete_credential_text(going.get().map(|one| one.registry).unwrap_or_default()))
             action=t::common::delete()
             busy=form.busy

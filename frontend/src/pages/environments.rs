@@ -63,10 +63,11 @@ pub fn Environments(at: Memo<ProjectScope>) -> impl IntoView {
     let name = Signal::derive(move || going.get().map(|one| one.name).unwrap_or_default());
     let remove = move |()| {
         let (at, name) = (at.get_untracked(), name.get_untracked());
+        let gone = name.clone();
         form.send(async move { api::projects::remove_environment(&at.tenant, &at.project, &name).await }, move |()| {
             going.set(None);
             live.notify(&[Topic::Projects]);
-            toasts.done(t::settings::environment_deleted());
+            toasts.done(t::settings::environment_deleted(gone));
         });
     };
     view! {

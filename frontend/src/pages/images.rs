@@ -24,7 +24,7 @@ use crate::{
     session::use_session,
 };
 use berth_api_types::v1::{
-    images::{ImageView, LoadImageQuery},
+    images::{ARCHIVE_BYTES_MAX, ImageView, LoadImageQuery},
     live::Topic,
 };
 use berth_domain::right::Right;
@@ -66,7 +66,7 @@ pub fn Images(at: Memo<ProjectScope>) -> impl IntoView {
         form.send(async move { api::projects::remove_image(&at.tenant, &at.project, one.id).await }, move |()| {
             going.set(None);
             images.refetch();
-            toasts.done(t::settings::image_deleted());
+            toasts.done(t::settings::image_deleted(&one.reference));
         });
     };
     view! {
@@ -85,7 +85,7 @@ pub fn Images(at: Memo<ProjectScope>) -> impl IntoView {
         </div>
         <ConfirmDialog
             open=confirm
-            title=t::settings::delete_image_title()
+            title=Signal::derive(move || t::settings::delete_image_title(going.get().map(|one| one.reference).unwrap_or_default()))
             text=Signal::derive(move || t::settings::delete_image_text(going.get().map(|one| one.reference).unwrap_or_default()))
             action=t::common::delete()
             busy=form.busy
@@ -104,12 +104,18 @@ fn Upload(at: Memo<ProjectScope>, #[prop(into)] on_done: Callback<()>) -> impl I
     let running = RwSignal::new(None::<String>);
     let (sent, total) = (RwSignal::new(0u64), RwSignal::new(0u64));
     let error = RwSignal::new(None::<ApiError>);
+    let too_large = RwSignal::new(None::<String>);
     let begin = move |file: Option<web_sys::File>| {
         let Some(file) = file.filter(|_| running.with_untracked(Option::is_none)) else { return };
+        let size = file.size() as u64;
+        error.set(None);
+        too_large.set((size > ARCHIVE_BYTES_MAX).then(|| t::apps::image_file_too_large(bytes(size))));
+        if size > ARCHIVE_BYTES_MAX {
+            return;
+        }
         running.set(Some(file.name()));
         sent.set(0);
-        total.set(file.size() as u64);
-        error.set(None);
+        total.set(size);
         spawn_local(async move {
             let at = at.get_untracked();
             let progress = move |bytes: u64, all: u64| {
@@ -171,6 +177,7 @@ fn Upload(at: Memo<ProjectScope>, #[prop(into)] on_done: Callback<()>) -> impl I
                         })
                 }}
             </div>
+            {move || too_large.get().map(|text| view! { <small class="fault" role="alert">{text}</small> })}
             <div style:margin-top="12px"><ErrorLine error=error /></div>
         </Card>
     }

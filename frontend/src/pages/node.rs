@@ -1,7 +1,7 @@
 //! One node: what it is, what it has, what runs there, and what is wanted of it.
 
 use crate::{
-    api,
+    api::{self, error::ApiError},
     components::{
         bar::Meter,
         button::{Button, ButtonKind},
@@ -34,7 +34,7 @@ use berth_api_types::{
     v1::{
         events::EventView,
         live::Topic,
-        nodes::{NodeDetailView, NodeInstanceView, UpdateNodeBody},
+        nodes::{NodeDetailView, NodeInstanceView, NodeView, UpdateNodeBody},
     },
 };
 use berth_domain::{
@@ -47,6 +47,7 @@ use leptos_router::{
     components::A,
     hooks::{use_navigate, use_params_map},
 };
+use wasm_bindgen_futures::spawn_local;
 
 /// One node.
 #[component]
@@ -142,14 +143,19 @@ fn NodeActions(node: LiveResource<NodeDetailView>, name: Memo<String>) -> impl I
     let (change, removal) = (Form::new(), Form::new());
     let set = move |availability: NodeAvailability| {
         let name = name.get_untracked();
-        let body = UpdateNodeBody { availability: Some(availability), labels: None };
-        change.send(async move { api::nodes::update(&name, &body).await }, move |_| {
+        let before = node.data.with_untracked(|node| node.as_ref().map(|detail| detail.node.availability));
+        change.send(set_availability(name.clone(), availability), move |_| {
             draining.set(false);
             live.notify(&[Topic::Nodes]);
-            toasts.done(match availability {
-                NodeAvailability::Active => t::nodes::now_active(),
-                NodeAvailability::Cordoned => t::nodes::now_cordoned(),
-                NodeAvailability::Drained => t::nodes::now_drained(),
+            // What has moved away does not come back, but nothing more moves and the node takes instances again.
+            toasts.done_with_undo(now(availability), move || {
+                let call = set_availability(name.clone(), before.unwrap_or(NodeAvailability::Active));
+                spawn_local(async move {
+                    match call.await {
+                        Ok(node) => toasts.done(now(node.availability)),
+                        Err(error) => toasts.failed(&error),
+                    }
+                });
             });
         });
     };
@@ -160,9 +166,10 @@ fn NodeActions(node: LiveResource<NodeDetailView>, name: Memo<String>) -> impl I
     });
     let remove = move |()| {
         let (name, navigate) = (name.get_untracked(), navigate.clone());
+        let gone = name.clone();
         removal.send(async move { api::nodes::remove(&name).await }, move |()| {
             removing.set(false);
-            toasts.done(t::nodes::removed());
+            toasts.done(t::nodes::removed(gone));
             navigate("/nodes", NavigateOptions::default());
         });
     };
@@ -207,6 +214,19 @@ fn NodeActions(node: LiveResource<NodeDetailView>, name: Memo<String>) -> impl I
             error=removal.error
             on_confirm=remove
         />
+    }
+}
+
+async fn set_availability(node: String, availability: NodeAvailability) -> Result<NodeView, ApiError> {
+    let body = UpdateNodeBody { availability: Some(availability), labels: None };
+    api::nodes::update(&node, &body).await
+}
+
+fn now(availability: NodeAvailability) -> &'static str {
+    match availability {
+        NodeAvailability::Active => t::nodes::now_active(),
+        NodeAvailability::Cordoned => t::nodes::now_cordoned(),
+        NodeAvailability::Drained => t::nodes::now_drained(),
     }
 }
 

@@ -28,6 +28,7 @@ use berth_api_types::v1::{
 };
 use berth_domain::right::{Right, Role};
 use leptos::{ev::SubmitEvent, prelude::*};
+use wasm_bindgen_futures::spawn_local;
 
 fn role_options() -> Vec<(String, String)> {
     Role::ALL.into_iter().map(|role| (role.as_str().to_owned(), state::role(role).to_owned())).collect()
@@ -73,7 +74,7 @@ pub fn People(#[prop(into)] tenant: Signal<String>) -> impl IntoView {
         removal.send(async move { api::tenants::remove_person(&tenant, person.id).await }, move |()| {
             leaving.set(None);
             people.refetch();
-            toasts.done(t::settings::person_removed());
+            toasts.done(t::settings::person_removed(&person.display_name));
         });
     };
     view! {
@@ -88,7 +89,7 @@ pub fn People(#[prop(into)] tenant: Signal<String>) -> impl IntoView {
         <RoleDialog person=editing tenant=tenant on_done=move |()| people.refetch() />
         <ConfirmDialog
             open=confirm
-            title=t::settings::remove_person_title()
+            title=Signal::derive(move || t::settings::remove_person_title(leaving.get().map(|person| person.display_name).unwrap_or_default()))
             text=Signal::derive(move || t::settings::remove_person_text(leaving.get().map(|person| person.display_name).unwrap_or_default(), tenant.get()))
             action=t::common::remove()
             busy=removal.busy
@@ -182,14 +183,25 @@ fn RoleDialog(
             return;
         };
         let tenant = tenant.get_untracked();
-        form.send(
-            async move { api::tenants::update_person(&tenant, person.id, &UpdatePersonBody { role }).await },
-            move |_| {
-                open.set(false);
-                toasts.done(t::common::saved());
-                on_done.run(());
-            },
-        );
+        let before = person.role;
+        let set = move |tenant: String, role: Role| async move {
+            api::tenants::update_person(&tenant, person.id, &UpdatePersonBody { role }).await
+        };
+        form.send(set(tenant.clone(), role), move |now| {
+            open.set(false);
+            on_done.run(());
+            let done = t::settings::role_now(&now.display_name, state::role(now.role));
+            toasts.done_with_undo(done, move || {
+                let call = set(tenant.clone(), before);
+                spawn_local(async move {
+                    match call.await {
+                        // The list is followed: whoever still looks at it sees the old role again.
+                        Ok(now) => toasts.done(t::settings::role_now(&now.display_name, state::role(now.role))),
+                        Err(error) => toasts.failed(&error),
+                    }
+                });
+            });
+        });
     };
     let title = move || t::settings::role_of(person.get().map(|person| person.display_name).unwrap_or_default());
     view! {

@@ -66,11 +66,12 @@ fn End(at: Memo<ProjectScope>) -> impl IntoView {
     let form = Form::new();
     let remove = move |()| {
         let (at, navigate) = (at.get_untracked(), navigate.clone());
+        let gone = at.project.clone();
         form.send(async move { api::projects::remove(&at.tenant, &at.project).await }, move |()| {
             open.set(false);
             forget();
             live.notify(&[Topic::Projects]);
-            toasts.done(t::settings::project_deleted());
+            toasts.done(t::settings::project_deleted(gone));
             navigate("/", NavigateOptions::default());
         });
     };

@@ -64,7 +64,7 @@ pub fn Tokens() -> impl IntoView {
         form.send(async move { api::session::delete_token(one.id).await }, move |()| {
             going.set(None);
             tokens.refetch();
-            toasts.done(t::settings::token_ended());
+            toasts.done(t::settings::token_ended(&one.name));
         });
     };
     view! {
@@ -87,7 +87,7 @@ pub fn Tokens() -> impl IntoView {
         </Dialog>
         <ConfirmDialog
             open=confirm
-            title=t::settings::end_token_title()
+            title=Signal::derive(move || t::settings::end_token_title(going.get().map(|one| one.name).unwrap_or_default()))
             text=Signal::derive(move || t::settings::end_token_text(going.get().map(|one| one.name).unwrap_or_default()))
             action=t::settings::end_token()
             busy=form.busy

@@ -6,7 +6,7 @@ use crate::{
     scope::{Scope, use_scope},
     session::use_session,
     support::{
-        clock::now_ms,
+        clock::browser_ms,
         dom::{focus, has_dialog, is_typing},
     },
 };
@@ -64,7 +64,7 @@ pub fn listen() {
             return;
         }
         let key = event.key();
-        if now_ms() - go_ms.get_value() < SEQUENCE_MS {
+        if browser_ms() - go_ms.get_value() < SEQUENCE_MS {
             go_ms.set_value(f64::MIN);
             let may = key != "n" || session.may_on_platform(Right::NodeRead);
             let url =
@@ -76,7 +76,7 @@ pub fn listen() {
             return;
         }
         match key.as_str() {
-            "g" => go_ms.set_value(now_ms()),
+            "g" => go_ms.set_value(browser_ms()),
             "?" => shell.help.set(true),
             "/" => {
                 event.prevent_default();

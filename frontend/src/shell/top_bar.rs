@@ -11,9 +11,8 @@ use crate::{
     live::{Connection, use_live},
     preferences::{Theme, use_preferences},
     session::use_session,
-    support::clock::use_clock,
+    support::clock::{browser_ms, use_clock},
 };
-use chrono::DateTime;
 use leptos::prelude::*;
 use leptos_router::components::A;
 
@@ -51,8 +50,8 @@ fn LiveMark() -> impl IntoView {
     let words = move || match live.connection().get() {
         Connection::Live => (t::common::live(), t::common::live_title().to_owned(), "live ok"),
         Connection::Polling => {
-            let last = DateTime::from_timestamp_millis(live.last_beat_ms().get() as i64).unwrap_or_default();
-            let age = crate::i18n::ago(clock.seconds_since(last));
+            clock.tick();
+            let age = crate::i18n::ago(((browser_ms() - live.last_beat_ms().get()) / 1000.0) as i64);
             (t::common::polling(), t::common::polling_title(age), "live warn")
         }
         Connection::Connecting => (t::common::connecting(), t::common::connecting().to_owned(), "live idle"),

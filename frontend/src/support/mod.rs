@@ -3,5 +3,6 @@
 pub mod clipboard;
 pub mod clock;
 pub mod dom;
+pub mod presence;
 pub mod storage;
 pub mod url;

@@ -123,6 +123,7 @@ fn LogBody(
         let all = feed.with(|buffer| buffer.kept()) as u64;
         match feed.state.get() {
             StreamState::Connecting => t::apps::log_connecting().to_owned(),
+            StreamState::Live if !feed.has_past.get() => t::apps::log_reading().to_owned(),
             _ if all > 0 && filter.is_set() => t::apps::log_no_match(all),
             _ => t::apps::log_empty().to_owned(),
         }

@@ -3,6 +3,7 @@
 use super::{buffer::LogBuffer, line::Line};
 use crate::api::{apps, client::refresh_session, error::ApiError};
 use crate::scope::EnvironmentScope;
+use crate::support::presence::on_presence;
 use berth_api_types::v1::logs::{LogGapView, LogLineView, LogQuery};
 use chrono::{DateTime, Utc};
 use gloo_timers::callback::Timeout;
@@ -53,6 +54,8 @@ pub struct LogFeed {
     version: RwSignal<u64>,
     /// How it is being fed.
     pub state: RwSignal<StreamState>,
+    /// Whether the lines of the past have come, or it is known that there are none.
+    pub has_past: RwSignal<bool>,
     /// Instances whose log cannot be read, and why.
     pub gaps: RwSignal<BTreeMap<String, String>>,
 }
@@ -64,6 +67,10 @@ struct Inner {
     stream: Option<Stream>,
     draw: Option<Timeout>,
     retry: Option<Timeout>,
+    /// Beats since the stream was opened.
+    beats: u32,
+    /// Nobody looks at the page, so nothing is heard.
+    is_left: bool,
     /// Newest line of each instance before the stream broke: what comes again up to there is left out.
     seen: BTreeMap<String, DateTime<Utc>>,
     resumed_from: BTreeMap<String, DateTime<Utc>>,
@@ -89,8 +96,10 @@ impl LogFeed {
             inner: StoredValue::new_local(Inner::default()),
             version: RwSignal::new(0),
             state: RwSignal::new(StreamState::Connecting),
+            has_past: RwSignal::new(false),
             gaps: RwSignal::new(BTreeMap::new()),
         };
+        on_presence(move || feed.leave(), move || feed.come_back());
         on_cleanup(move || {
             feed.inner.try_update_value(|inner| *inner = Inner::default());
         });
@@ -116,6 +125,23 @@ impl LogFeed {
         self.with(|buffer| buffer.shown(from, to))
     }
 
+    /// Ends the stream; what comes meanwhile is read when somebody looks again.
+    fn leave(self) {
+        self.inner.try_update_value(|inner| {
+            inner.is_left = true;
+            inner.stream = None;
+            inner.retry = None;
+        });
+    }
+
+    fn come_back(self) {
+        self.inner.try_update_value(|inner| inner.is_left = false);
+        let is_followed = !matches!(self.state.get_untracked(), StreamState::Static(_) | StreamState::Failed(_));
+        if is_followed {
+            self.open();
+        }
+    }
+
     /// Begins with the newest lines of `source` and follows them.
     pub fn follow(self, source: LogSource) {
         self.inner.update_value(|inner| {
@@ -127,6 +153,7 @@ impl LogFeed {
             inner.source = Some(source);
         });
         self.gaps.set(BTreeMap::new());
+        self.has_past.set(false);
         self.draw();
         self.open();
     }
@@ -158,6 +185,7 @@ impl LogFeed {
                 Ok(logs) => {
                     self.gaps.set(logs.gaps.into_iter().map(|gap| (gap.instance, gap.message)).collect());
                     self.update(|buffer| logs.lines.into_iter().for_each(|line| buffer.push(line)));
+                    self.has_past.set(true);
                     self.state.set(StreamState::Static(at));
                     then();
                 }
@@ -167,6 +195,9 @@ impl LogFeed {
     }
 
     fn open(self) {
+        if self.inner.try_with_value(|inner| inner.is_left) != Some(false) {
+            return;
+        }
         let Some(source) = self.inner.try_with_value(|inner| inner.source.clone()).flatten() else { return };
         let since = self.inner.with_value(|inner| inner.seen.values().min().copied());
         let query = LogQuery { tail: Some(source.tail), since, ..LogQuery::default() };
@@ -176,6 +207,7 @@ impl LogFeed {
         };
         let line = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| self.take_line(&event));
         let gap = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
+            self.has_past.set(true);
             if let Some(gap) = read::<LogGapView>(&event) {
                 self.gaps.update(|gaps| {
                     gaps.insert(gap.instance, gap.message);
@@ -183,21 +215,37 @@ impl LogFeed {
             }
         });
         let opened = Closure::<dyn FnMut(MessageEvent)>::new(move |_| self.state.set(StreamState::Live));
+        let beat = Closure::<dyn FnMut(MessageEvent)>::new(move |_| self.take_beat());
         let error = Closure::<dyn FnMut(MessageEvent)>::new(move |_| self.broken());
-        for (name, listener) in [("line", &line), ("gap", &gap)] {
+        for (name, listener) in [("line", &line), ("gap", &gap), ("beat", &beat)] {
             let _ = events.add_event_listener_with_callback(name, listener.as_ref().unchecked_ref());
         }
         events.set_onopen(Some(opened.as_ref().unchecked_ref()));
         events.set_onerror(Some(error.as_ref().unchecked_ref()));
-        let stream = Stream { source: events, _listeners: vec![line, gap, opened, error] };
+        let stream = Stream { source: events, _listeners: vec![line, gap, beat, opened, error] };
         self.inner.update_value(|inner| {
             inner.resumed_from = inner.seen.clone();
+            inner.beats = 0;
             inner.stream = Some(stream);
         });
     }
 
+    /// The first beat comes with the opening. Whoever said nothing until the second one has nothing to say of the past.
+    fn take_beat(self) {
+        let beats = self.inner.try_update_value(|inner| {
+            inner.beats += 1;
+            inner.beats
+        });
+        if beats > Some(1) && !self.has_past.get_untracked() {
+            self.has_past.set(true);
+        }
+    }
+
     fn take_line(self, event: &MessageEvent) {
         let Some(line) = read::<LogLineView>(event) else { return };
+        if !self.has_past.get_untracked() {
+            self.has_past.set(true);
+        }
         if self.gaps.with_untracked(|gaps| gaps.contains_key(&line.instance)) {
             self.gaps.update(|gaps| {
                 gaps.remove(&line.instance);
@@ -226,7 +274,7 @@ impl LogFeed {
     /// The browser's own retry would begin anew, or stop at an answer of 401: close, refresh the session, go on from
     /// the last line.
     fn broken(self) {
-        let retrying = self.inner.try_with_value(|inner| inner.retry.is_some());
+        let retrying = self.inner.try_with_value(|inner| inner.is_left || inner.retry.is_some());
         if retrying != Some(false) {
             return;
         }

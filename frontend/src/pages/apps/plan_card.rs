@@ -160,7 +160,7 @@ fn facts(plan: &PlanView) -> AnyView {
             <div><dt>{t::apps::plan_pulls()}</dt><dd>{pulls(&plan.placements)}</dd></div>
             <div>
                 <dt>{t::apps::plan_cpu_quota()}</dt>
-                <dd>{change(QuotaKind::CpuMilli, cores(before.cpu_milli.0), cores(after.cpu_milli.0), cores(quota.cpu_milli.0))}</dd>
+                <dd>{change(QuotaKind::CpuMilli, cores(before.cpu_milli.0), cores(after.cpu_milli.0), t::apps::plan_cores(cores(quota.cpu_milli.0)))}</dd>
             </div>
             <div>
                 <dt>{t::apps::plan_memory_quota()}</dt>
