@@ -344,7 +344,7 @@ mod tests {
         for (name, kind, content) in [
             ("x/", EntryType::Directory, &b""[..]),
             ("l2", EntryType::Symlink, b""),
-            ("PaxHeaders/x", EntryType::XHeader, b"20 mtime=1.500000000\n"),
+            ("PaxHeaders/x", EntryType::XHeader, b"21 mtime=1.500000000\n"),
         ] {
             inspect(&mut with_odd_entry(name, kind, content)).unwrap_or_else(|e| panic!("{name} {kind:?}: {e}"));
         }
