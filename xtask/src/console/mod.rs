@@ -26,6 +26,7 @@ pub fn build(mode: Mode) -> Result<()> {
     let hash = fresh::hash(&inputs, &[&format!("{mode:?}")])?;
     let built = fresh::unless_done(&place::console().with_extension("stamp"), &hash, || {
         step("its packages", || npm::install(&npm::console()))?;
+        fresh::make_new(&inputs)?;
         step("the console, as WebAssembly", || wasm::compile(mode))?;
         step("its scripts and styles", || assets::bundle(mode))?;
         step("its page", || page::assemble(mode))
