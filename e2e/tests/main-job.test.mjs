@@ -446,7 +446,7 @@ journey("with an account of another language than the browser's", beginStranger,
   step("is told what is not there, and what may not be done", async (person) => {
     const { page } = person;
     await page.goto("/t/acme/demo/dev/apps/nothing-of-this-name");
-    await page.locator("[role=alert] .empty-title").waitFor();
+    await page.locator(".empty-title", { hasText: "nothing-of-this-name" }).waitFor();
     await look(person, "app-not-found", [1440]);
     await page.goto("/no/such/page");
     await page.locator(".empty-title").waitFor();
