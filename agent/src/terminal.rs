@@ -2,7 +2,7 @@
 
 use crate::{
     runtime::{Runtime, RuntimeError, Terminal, TerminalSize},
-    tunnel::{Tunnel, next_of},
+    tunnel::{Tunnel, next_of, send_to},
 };
 use berth_proto::fleet::{TunnelFrame, tunnel_frame::Kind};
 use std::{sync::Arc, time::Duration};
@@ -66,8 +66,7 @@ async fn show(output: &mut (impl AsyncRead + Unpin), out: &mpsc::Sender<TunnelFr
         match output.read(&mut bytes).await {
             Ok(0) | Err(_) => return Outcome::Ended,
             Ok(count) => {
-                let frame = TunnelFrame { kind: Some(Kind::Data(bytes[..count].to_vec())) };
-                if out.send(frame).await.is_err() {
+                if send_to(out, Kind::Data(bytes[..count].to_vec())).await.is_err() {
                     return Outcome::Left;
                 }
             }

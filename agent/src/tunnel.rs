@@ -37,7 +37,7 @@ impl Tunnel {
 
     /// Sends one frame.
     pub async fn send(&self, kind: Kind) -> Result<(), Closed> {
-        self.out.send(TunnelFrame { kind: Some(kind) }).await.map_err(|_| Closed)
+        send_to(&self.out, kind).await
     }
 
     /// Sends the last frame and waits until the server has closed its side too: to drop the stream before would reset
@@ -56,7 +56,12 @@ impl Tunnel {
     }
 }
 
-/// The same, for whoever needs both directions at once.
+/// [`Tunnel::send`], for whoever needs both directions at once.
+pub async fn send_to(out: &mpsc::Sender<TunnelFrame>, kind: Kind) -> Result<(), Closed> {
+    out.send(TunnelFrame { kind: Some(kind) }).await.map_err(|_| Closed)
+}
+
+/// [`Tunnel::next`], for whoever needs both directions at once.
 pub async fn next_of(incoming: &mut Streaming<TunnelFrame>) -> Option<Kind> {
     match incoming.message().await.ok().flatten()?.kind? {
         Kind::End(_) => None,

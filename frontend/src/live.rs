@@ -65,6 +65,15 @@ struct Inner {
     poll: Option<Interval>,
 }
 
+impl Inner {
+    /// Neither hears nor asks any more.
+    fn fall_silent(&mut self) {
+        self.source = None;
+        self.retry = None;
+        self.poll = None;
+    }
+}
+
 /// An open stream with its listeners; closes when dropped.
 struct Source {
     source: EventSource,
@@ -150,9 +159,7 @@ impl Live {
     fn close(self) {
         self.inner.update_value(|inner| {
             inner.url = None;
-            inner.source = None;
-            inner.retry = None;
-            inner.poll = None;
+            inner.fall_silent();
         });
         self.connection.set(Connection::Connecting);
     }
@@ -169,9 +176,7 @@ impl Live {
     fn leave(self) {
         self.inner.try_update_value(|inner| {
             inner.is_left = true;
-            inner.source = None;
-            inner.retry = None;
-            inner.poll = None;
+            inner.fall_silent();
         });
     }
 

@@ -11,8 +11,8 @@ use std::{
 const PER_USER_MAX: u32 = 64;
 /// Streams of all on one server: a task and a few kilobytes each.
 const TOTAL_MAX: u32 = 10_000;
-/// When to try again, in seconds.
-const RETRY_AFTER_S: u32 = 5;
+/// When to try again, in seconds, where there are too many.
+pub const RETRY_AFTER_S: u32 = 5;
 
 /// The streams that this process serves, by who reads them.
 #[derive(Debug, Clone, Default)]

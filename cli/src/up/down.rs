@@ -2,7 +2,7 @@
 
 use super::{home::Home, progress::Step, service, settings};
 use anyhow::{Context, Result, ensure};
-use berth_local_docker::{Engine, api::Api};
+use berth_local_docker::{Engine, Layout, api::Api};
 use berth_local_postgres::Server;
 use nix::{
     sys::signal::{Signal, kill},
@@ -44,16 +44,15 @@ pub async fn run(flags: Flags) -> Result<()> {
 
 fn remove(home: &Home, yes: bool) -> Result<()> {
     ensure!(home.path().join("up.lock").exists(), "nothing is installed in {}", home.path().display());
-    let engine_is_private = home.docker().is_dir();
-    let apps = Apps::find(home, engine_is_private)?;
+    let apps = Apps::find(home)?;
     println!("This removes from {}:", home.path().display());
     if home.postgres().is_dir() {
         println!("  - the platform with all that it knows: accounts, apps, releases, audit trail");
     } else {
         println!("  - the platform, but not what it knows: that is in a database of yours, which stays as it is");
     }
-    println!("  - {} running or stopped containers of apps", apps.containers.len());
-    if engine_is_private {
+    println!("  - {} running or stopped containers of apps", apps.map_or(0, |apps| apps.containers.len()));
+    if home.docker().is_dir() {
         println!("  - the Docker Engine that berth started, with its images and volumes");
     }
     confirm(yes)?;
@@ -61,9 +60,11 @@ fn remove(home: &Home, yes: bool) -> Result<()> {
     stop_platform(home)?;
     let step = Step::begin("Apps");
     // Anew: the platform may have started some until it stopped.
-    Apps::find(home, engine_is_private)?.remove()?;
+    if let Some(apps) = Apps::find(home)? {
+        apps.remove()?;
+    }
     step.done("removed");
-    if engine_is_private {
+    if home.docker().is_dir() {
         let step = Step::begin("Docker Engine");
         if let Some(engine) = Engine::find(&home.docker()) {
             engine.stop()?;
@@ -116,21 +117,22 @@ struct Apps {
 }
 
 impl Apps {
-    /// It is an error when the engine does not answer: what cannot be seen would be left behind, with nothing that knows
-    /// of it any more.
-    fn find(home: &Home, engine_is_private: bool) -> Result<Self> {
+    /// None when there never was an engine or a node. It is an error when the engine does not answer: what cannot be seen
+    /// would be left behind, with nothing that knows of it any more.
+    fn find(home: &Home) -> Result<Option<Self>> {
         let socket = match fs::read_to_string(home.engine_file()) {
             Ok(socket) => socket,
-            // The platform never came as far as to an engine.
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Self::none(String::new())),
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error).context("reading which engine the apps run on"),
         };
+        // The last one that was used: a private one may lie here from before another was installed.
+        let private = fs::canonicalize(home.docker()).ok().map(|home| Layout::of(&home).socket());
+        let engine_is_private = private.as_deref() == Some(Path::new(&socket));
         // On an engine that others use, too, only what carries the label of this installation is ours.
         let label = match (engine_is_private, install_id(&home.agent())?) {
             (true, _) => "berth.install".to_owned(),
             (false, Some(install)) => format!("berth.install={install}"),
-            // No agent ever joined, so nothing was started.
-            (false, None) => return Ok(Self::none(socket)),
+            (false, None) => return Ok(None),
         };
         let api = Api::new(&socket);
         ensure!(
@@ -141,11 +143,7 @@ impl Apps {
         let filters = format!("%7B%22label%22%3A%5B%22{}%22%5D%7D", label.replace('=', "%3D"));
         let containers = ids(&api.get(&format!("/containers/json?all=true&filters={filters}"))?)?;
         let networks = ids(&api.get(&format!("/networks?filters={filters}"))?)?;
-        Ok(Self { api, containers, networks })
-    }
-
-    fn none(socket: String) -> Self {
-        Self { api: Api::new(socket), containers: Vec::new(), networks: Vec::new() }
+        Ok(Some(Self { api, containers, networks }))
     }
 
     fn remove(&self) -> Result<()> {
@@ -184,12 +182,12 @@ mod tests {
     fn apps_on_an_engine_that_does_not_answer_are_not_taken_for_none() {
         let dir = tempfile::tempdir().expect("a directory");
         let home = Home::new(dir.path());
-        assert!(Apps::find(&home, false).expect("no engine was ever used").containers.is_empty());
+        assert!(Apps::find(&home).expect("no engine was ever used").is_none());
         fs::create_dir_all(home.agent()).expect("made");
         fs::write(home.agent().join("identity.json"), r#"{"install":"one"}"#).expect("written");
         let socket = dir.path().join("docker.sock");
         fs::write(home.engine_file(), socket.to_string_lossy().as_bytes()).expect("written");
-        let refused = Apps::find(&home, false).err().expect("nothing listens there").to_string();
+        let refused = Apps::find(&home).err().expect("nothing listens there").to_string();
         assert!(refused.contains("does not answer"), "{refused}");
     }
 }

@@ -12,6 +12,7 @@ use crate::{
 };
 use gloo_timers::callback::Timeout;
 use leptos::prelude::*;
+use wasm_bindgen_futures::spawn_local;
 
 /// How long a success is shown, in milliseconds.
 const SHOWN_MS: u32 = 5_000;
@@ -42,6 +43,19 @@ impl Toasts {
     /// It was done, and can be taken back.
     pub fn done_with_undo(self, title: impl Into<Text>, undo: impl Fn() + Send + Sync + 'static) {
         self.push(Tone::Ok, title.into(), None, Some(Callback::new(move |()| undo())));
+    }
+    /// Carries out a call that nobody waits for, and says how it ended.
+    pub fn follow<T: 'static, W: Into<Text>>(
+        self,
+        call: impl Future<Output = Result<T, ApiError>> + 'static,
+        title: impl FnOnce(T) -> W + 'static,
+    ) {
+        spawn_local(async move {
+            match call.await {
+                Ok(done) => self.done(title(done)),
+                Err(error) => self.failed(&error),
+            }
+        });
     }
     /// It was not done.
     pub fn failed(self, error: &ApiError) {

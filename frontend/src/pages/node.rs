@@ -47,7 +47,6 @@ use leptos_router::{
     components::A,
     hooks::{use_navigate, use_params_map},
 };
-use wasm_bindgen_futures::spawn_local;
 
 /// One node.
 #[component]
@@ -150,12 +149,7 @@ fn NodeActions(node: LiveResource<NodeDetailView>, name: Memo<String>) -> impl I
             // What has moved away does not come back, but nothing more moves and the node takes instances again.
             toasts.done_with_undo(now(availability), move || {
                 let call = set_availability(name.clone(), before.unwrap_or(NodeAvailability::Active));
-                spawn_local(async move {
-                    match call.await {
-                        Ok(node) => toasts.done(now(node.availability)),
-                        Err(error) => toasts.failed(&error),
-                    }
-                });
+                toasts.follow(call, |node| now(node.availability));
             });
         });
     };

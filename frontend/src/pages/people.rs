@@ -28,10 +28,13 @@ use berth_api_types::v1::{
 };
 use berth_domain::right::{Right, Role};
 use leptos::{ev::SubmitEvent, prelude::*};
-use wasm_bindgen_futures::spawn_local;
 
 fn role_options() -> Vec<(String, String)> {
     Role::ALL.into_iter().map(|role| (role.as_str().to_owned(), state::role(role).to_owned())).collect()
+}
+
+fn role_now(person: &PersonView) -> String {
+    t::settings::role_now(&person.display_name, state::role(person.role))
 }
 
 /// Who belongs to a tenant.
@@ -190,16 +193,9 @@ fn RoleDialog(
         form.send(set(tenant.clone(), role), move |now| {
             open.set(false);
             on_done.run(());
-            let done = t::settings::role_now(&now.display_name, state::role(now.role));
-            toasts.done_with_undo(done, move || {
-                let call = set(tenant.clone(), before);
-                spawn_local(async move {
-                    match call.await {
-                        // The list is followed: whoever still looks at it sees the old role again.
-                        Ok(now) => toasts.done(t::settings::role_now(&now.display_name, state::role(now.role))),
-                        Err(error) => toasts.failed(&error),
-                    }
-                });
+            // The list is followed: whoever still looks at it sees the old role again.
+            toasts.done_with_undo(role_now(&now), move || {
+                toasts.follow(set(tenant.clone(), before), |now| role_now(&now))
             });
         });
     };

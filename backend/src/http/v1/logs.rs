@@ -8,7 +8,7 @@ use crate::{
     http::{
         error::Failure,
         input::{Query, State},
-        open_streams::StreamPlace,
+        open_streams::{RETRY_AFTER_S, StreamPlace},
         reply::{Events, Found, event_stream},
     },
     service::{
@@ -62,7 +62,7 @@ pub async fn read(permit: Permit<Logs>, app: State, Query(query): Query<LogQuery
 pub async fn follow(permit: Permit<Logs>, app: State, Query(query): Query<LogQuery>) -> Result<Events, Failure> {
     let (filter, only) = parse(query)?;
     let own = app.streams.open(permit.actor().user)?;
-    let place = LIVE_LOGS.try_acquire().map_err(|_| Error::TooManyRequests { after_s: 5 })?;
+    let place = LIVE_LOGS.try_acquire().map_err(|_| Error::TooManyRequests { after_s: RETRY_AFTER_S })?;
     Ok(event_stream(stream(permit, app, filter, only, (own, place))))
 }
 

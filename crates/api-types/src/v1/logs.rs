@@ -48,7 +48,7 @@ pub struct LogLineView {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct LogsView {
-    /// In the order of time.
+    /// In the order of time: the newest 5,000 at the most, and 4 MiB of text.
     pub lines: Vec<LogLineView>,
     /// Instances whose log could not be read, and why. `event: gap` of the live log carries one.
     pub gaps: Vec<LogGapView>,
