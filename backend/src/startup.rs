@@ -5,7 +5,7 @@ use crate::{
     authn::{password::Passwords, session::Sessions, sign_in_limit::SignInLimit},
     clock::{Clock, Ids},
     grpc,
-    http::{self, open_streams::OpenStreams},
+    http::{self, places::Places},
     live::Hub,
     reconcile::{Nudges, Parts, Reconcilers, observation},
     seal::{self, Sealer},
@@ -61,7 +61,9 @@ pub struct App {
     /// The agents that are connected here.
     pub fleet: Arc<dyn Fleet>,
     /// Streams that are open here.
-    pub streams: OpenStreams,
+    pub streams: Places,
+    /// Archives that are being sent here.
+    pub uploads: Places,
     /// Cancelled when the server stops: long streams end then.
     pub stopping: CancellationToken,
 }
@@ -96,7 +98,8 @@ impl App {
             sign_in_limit: SignInLimit::default(),
             live: Hub::default(),
             fleet,
-            streams: OpenStreams::default(),
+            streams: Places::for_streams(),
+            uploads: Places::for_uploads(),
             stopping: CancellationToken::new(),
             settings,
             clock,

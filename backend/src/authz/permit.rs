@@ -3,6 +3,7 @@
 use super::action::{Action, OpenAction};
 use crate::{authn::actor::Actor, store::access::Credential};
 use berth_domain::id::RequestId;
+use sha2::{Digest as _, Sha256};
 use std::sync::{
     Arc, OnceLock,
     atomic::{AtomicBool, Ordering},
@@ -67,6 +68,9 @@ pub struct RequestContext {
 
 struct Key {
     text: String,
+    /// SHA-256 of method and path.
+    call_sha256: [u8; 32],
+    /// SHA-256 of that and the body; not there before the body was read.
     request_sha256: OnceLock<[u8; 32]>,
     taken: AtomicBool,
 }
@@ -85,22 +89,27 @@ impl RequestContext {
     pub fn new(id: RequestId, source: impl Into<String>) -> Self {
         Self { id, source: source.into(), key: None }
     }
-    /// With the key that came in the header.
+    /// With the key that came in the header, and SHA-256 of the method and path with which it came.
     #[must_use]
-    pub fn with_key(mut self, key: Option<String>) -> Self {
-        self.key =
-            key.map(|text| Arc::new(Key { text, request_sha256: OnceLock::new(), taken: AtomicBool::new(false) }));
+    pub fn with_key(mut self, text: String, call_sha256: [u8; 32]) -> Self {
+        let (request_sha256, taken) = (OnceLock::new(), AtomicBool::new(false));
+        self.key = Some(Arc::new(Key { text, call_sha256, request_sha256, taken }));
         self
     }
     /// The key, if one came.
     pub fn key(&self) -> Option<&str> {
         self.key.as_ref().map(|key| key.text.as_str())
     }
-    /// Says what the key was sent with, once the body is read.
-    pub fn set_request_sha256(&self, sha256: [u8; 32]) {
+    /// Says with which body the key was sent, once it is read and before the first transaction begins.
+    pub fn set_body_sha256(&self, sha256: [u8; 32]) {
         if let Some(key) = &self.key {
-            key.request_sha256.get_or_init(|| sha256);
+            let whole = || Sha256::new().chain_update(key.call_sha256).chain_update(sha256).finalize().into();
+            key.request_sha256.get_or_init(whole);
         }
+    }
+    /// SHA-256 of method, path and body; none without a key, or while the body is still to be read.
+    pub fn request_sha256(&self) -> Option<&[u8; 32]> {
+        self.key.as_ref()?.request_sha256.get()
     }
     /// The claim, for the request's first transaction; nothing for others.
     pub(crate) fn claim(&self) -> Option<Claim> {

@@ -40,7 +40,7 @@ impl<A: Action> Guard for Permit<A> {
     const OPEN: bool = false;
 
     async fn admit(app: &App, request: &HttpRequest) -> Result<Self, Failure> {
-        let context = context(request)?.with_key(idempotency::key(request)?);
+        let context = idempotency::with_key(context(request)?, request)?;
         let credential = credential::read(request, &app.settings, &app.sessions).map_err(|no| match no {
             NoCredential::Unauthenticated => Failure::unauthenticated(),
             NoCredential::Expired => Failure::token_expired(),

@@ -6,7 +6,10 @@ use actix_web::{
     Error, HttpMessage as _, HttpResponse,
     body::{BoxBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
-    http::header::{self, HeaderMap, HeaderName, HeaderValue},
+    http::{
+        StatusCode,
+        header::{self, HeaderMap, HeaderName, HeaderValue},
+    },
     middleware::Next,
     web,
 };
@@ -64,6 +67,10 @@ fn with_problem(response: ServiceResponse, id: RequestId) -> ServiceResponse {
                 Some(failure.response(id))
             }
         },
+        // A body-less refusal of the framework's: of the compression, of the API's browsable page.
+        None if matches!(status, StatusCode::NOT_ACCEPTABLE | StatusCode::NOT_FOUND) => {
+            Some(of_framework(status).response(id))
+        }
         None => None,
     };
     match replacement {

@@ -234,12 +234,23 @@ impl From<Error> for Failure {
             Error::RegistryUnavailable(detail) => Self::new(C::RegistryUnavailable, detail),
             Error::InvalidArchive(detail) => Self::new(C::InvalidArchive, detail),
             Error::BodyTooLarge { limit_bytes } => Self::body_too_large(limit_bytes),
+            Error::NoSpace => Self::new(
+                C::NoSpace,
+                "The disk of the server's data directory is nearly full. Make room, or delete images that nothing needs.",
+            ),
             Error::NodeUnavailable(detail) => Self::new(C::NodeUnavailable, detail),
             Error::Unavailable(cause) => Self::new(
                 C::Unavailable,
                 "The database does not answer just now. Nothing was changed; try again in a moment.",
             )
             .retry_after(UNAVAILABLE_RETRY_S)
+            .with(|parts| parts.cause = Some(cause.into())),
+            // No Retry-After: who repeats it without looking, or without an idempotency key, may do it twice.
+            Error::Unsettled(cause) => Self::new(
+                C::Unsettled,
+                "The database went away during the change: it was made whole or not at all. Look before you repeat it; \
+                 with an Idempotency-Key the same call is safe to repeat.",
+            )
             .with(|parts| parts.cause = Some(cause.into())),
             Error::KeyUsed => Self::done_before().with(|parts| parts.key_used = true),
             Error::Fault(cause) => Self::fault(cause),
@@ -251,6 +262,9 @@ impl From<Error> for Failure {
 pub(super) fn of_framework(status: StatusCode) -> Failure {
     match status {
         StatusCode::NOT_FOUND => Failure::not_found(),
+        StatusCode::NOT_ACCEPTABLE => {
+            Failure::malformed("Accept-Encoding refuses every encoding; allow identity, gzip, br or zstd")
+        }
         StatusCode::METHOD_NOT_ALLOWED => Failure::new(ProblemCode::MethodNotAllowed, "Another method is needed."),
         StatusCode::PAYLOAD_TOO_LARGE => Failure::new(ProblemCode::BodyTooLarge, "Send less."),
         StatusCode::UNSUPPORTED_MEDIA_TYPE => {

@@ -1,7 +1,8 @@
 //! `If-Match`: change a thing only as it was seen.
 
-use super::{error::Failure, input::Input};
+use super::{error::Failure, input::Input, openapi::Description};
 use actix_web::{HttpRequest, dev::Payload, http::header::IF_MATCH};
+use utoipa::openapi::schema::{ObjectBuilder, Type};
 
 /// The revision that the caller saw, if they say. `"7"` and `7` are the same; `*` is whatever it is now.
 pub struct IfMatch(pub Option<i64>);
@@ -15,6 +16,11 @@ impl Input for IfMatch {
         }
         let revision = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(text).parse();
         revision.map(|revision| Self(Some(revision))).map_err(|_| Failure::malformed("If-Match must be a revision"))
+    }
+    fn describe(description: &mut Description) {
+        let says =
+            "The `revision` that the caller saw: 409 if it is another by now. Without it, or with `*`, whatever it is.";
+        description.header(IF_MATCH.as_str(), says, ObjectBuilder::new().schema_type(Type::String).examples(["\"7\""]));
     }
 }
 

@@ -12,11 +12,14 @@ use bytes::{Bytes, BytesMut};
 use futures::StreamExt as _;
 use serde::de::DeserializeOwned;
 use sha2::{Digest as _, Sha256};
-use std::ops::Deref;
+use std::{ops::Deref, time::Duration};
 use utoipa::{IntoParams, ToSchema};
 
 /// Largest JSON body, in bytes: Linux takes at most 2 MiB of arguments and environment, and nothing else is large.
 pub const JSON_BYTES_MAX: usize = 1024 * 1024;
+
+/// How long a JSON body may take to come: the largest one at 35 kB/s.
+const BODY_WAIT: Duration = Duration::from_secs(30);
 
 /// Something that is read from a request.
 pub trait Input: Sized + 'static {
@@ -82,7 +85,7 @@ impl<T: DeserializeOwned + ToSchema + 'static> Input for Json<T> {
             return Err(Failure::unsupported_media_type("application/json"));
         }
         let body = read_all(request, payload, JSON_BYTES_MAX).await?;
-        request.extensions_mut().insert(BodySha256(Sha256::digest(&body).into()));
+        request.extensions_mut().insert(BodySha256::Read(Sha256::digest(&body).into()));
         let mut deserializer = serde_json::Deserializer::from_slice(&body);
         let value = serde_path_to_error::deserialize(&mut deserializer).map_err(Failure::malformed_json)?;
         deserializer.end().map_err(|error| Failure::malformed(format!("after the body's end: {error}")))?;
@@ -93,11 +96,13 @@ impl<T: DeserializeOwned + ToSchema + 'static> Input for Json<T> {
     }
 }
 
-/// A body of any size and kind, to be read bit by bit. `accept` and the size limit are up to the handler.
+/// A body of any size and kind, to be read bit by bit. Media type, size limit and telling the request's context what was
+/// read (`RequestContext::set_body_sha256`) are up to the handler.
 pub struct Body(pub Payload);
 
 impl Input for Body {
-    async fn read(_: &HttpRequest, payload: &mut Payload) -> Result<Self, Failure> {
+    async fn read(request: &HttpRequest, payload: &mut Payload) -> Result<Self, Failure> {
+        request.extensions_mut().insert(BodySha256::Later);
         Ok(Self(payload.take()))
     }
     fn describe(description: &mut Description) {
@@ -105,9 +110,14 @@ impl Input for Body {
     }
 }
 
-/// SHA-256 of the body that was read, for idempotency.
+/// SHA-256 of the body, for idempotency.
 #[derive(Clone, Copy)]
-pub(super) struct BodySha256(pub(super) [u8; 32]);
+pub(super) enum BodySha256 {
+    /// It was read.
+    Read([u8; 32]),
+    /// The handler reads it.
+    Later,
+}
 
 fn is_json(request: &HttpRequest) -> bool {
     let value = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
@@ -120,13 +130,19 @@ async fn read_all(request: &HttpRequest, payload: &mut Payload, max: usize) -> R
     if declared.is_some_and(|length: usize| length > max) {
         return Err(Failure::body_too_large(max as u64));
     }
-    let mut body = BytesMut::with_capacity(declared.unwrap_or(0));
-    while let Some(chunk) = payload.next().await {
-        let chunk = chunk.map_err(|error| Failure::malformed(format!("the body broke off: {error}")))?;
-        if body.len() + chunk.len() > max {
-            return Err(Failure::body_too_large(max as u64));
+    let all = async {
+        // What is declared is not believed: nothing is set aside for bytes that may never come.
+        let mut body = BytesMut::new();
+        while let Some(chunk) = payload.next().await {
+            let chunk = chunk.map_err(|error| Failure::malformed(format!("the body broke off: {error}")))?;
+            if body.len() + chunk.len() > max {
+                return Err(Failure::body_too_large(max as u64));
+            }
+            body.extend_from_slice(&chunk);
         }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body.freeze())
+        Ok(body.freeze())
+    };
+    tokio::time::timeout(BODY_WAIT, all).await.unwrap_or_else(|_| {
+        Err(Failure::malformed(format!("the body did not come within {} seconds", BODY_WAIT.as_secs())))
+    })
 }

@@ -8,9 +8,9 @@ mod health;
 mod idempotency;
 pub mod if_match;
 pub mod input;
-pub mod open_streams;
 pub mod openapi;
 pub mod page;
+pub mod places;
 pub mod reply;
 pub mod route;
 pub mod v1;
@@ -124,7 +124,7 @@ pub fn serve(app: Arc<App>, listener: TcpListener) -> std::io::Result<dev::Serve
     let state = web::Data::from(app.clone());
     let routes = Arc::new(table());
     let console = Arc::new(console::Files::open(app.settings.console_dir.as_deref())?);
-    let document = openapi::document(&routes);
+    let document = openapi::document(&routes, app.sessions.access_cookie());
     let server = HttpServer::new(move || {
         Service::new()
             .app_data(state.clone())
@@ -133,8 +133,9 @@ pub fn serve(app: Arc<App>, listener: TcpListener) -> std::io::Result<dev::Serve
             .configure(|config| route::configure(config, &routes))
             .configure(|config| openapi::configure(config, document.clone()))
             .default_service(web::to(console::serve))
-            .wrap(middleware::from_fn(envelope::wrap))
             .wrap(middleware::Compress::default())
+            // Outermost, so that whatever refuses a request refuses it with a problem.
+            .wrap(middleware::from_fn(envelope::wrap))
     })
     // Signals are for startup, which stops things in order.
     .disable_signals()

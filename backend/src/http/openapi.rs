@@ -1,11 +1,15 @@
 //! The API document, made from the route table: what is not in the table is not in it, and the other way round.
 
-use super::route::Route;
+use super::{idempotency, route::Route};
 use actix_web::{
     http::{Method, StatusCode},
     web,
 };
 use berth_api_types::error::{PROBLEM_JSON, Problem};
+use berth_domain::{
+    id::{ImageId, InstanceId, RegistryCredentialId, TokenId, UserId},
+    name::Name,
+};
 use std::collections::{BTreeMap, BTreeSet};
 use utoipa::{
     IntoParams, PartialSchema, ToSchema,
@@ -37,6 +41,9 @@ pub struct Description {
 }
 
 impl Description {
+    pub(super) fn header(&mut self, name: &str, description: &str, schema: impl Into<RefOr<Schema>>) {
+        self.parameters.push(header(name, description, schema));
+    }
     pub(super) fn query<T: IntoParams>(&mut self) {
         self.parameters.extend(T::into_params(|| Some(ParameterIn::Query)));
     }
@@ -77,8 +84,8 @@ fn text(status: StatusCode) -> String {
     status.canonical_reason().unwrap_or_default().to_owned()
 }
 
-/// The document of a route table.
-pub fn document(routes: &[Route]) -> OpenApi {
+/// The document of a route table, for a server whose browsers carry their access token in `access_cookie`.
+pub fn document(routes: &[Route], access_cookie: &str) -> OpenApi {
     let mut schemas: BTreeMap<String, RefOr<Schema>> = BTreeMap::new();
     let mut problem = Description::default();
     let problem_reference = problem.reference::<Problem>();
@@ -118,7 +125,7 @@ pub fn document(routes: &[Route]) -> OpenApi {
                     "token",
                     SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build()),
                 )
-                .security_scheme("session", SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::new("berth-access"))))
+                .security_scheme("session", SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::new(access_cookie))))
                 .build(),
         ))
         .tags(Some(tags.into_iter().map(|tag| TagBuilder::new().name(tag).build())))
@@ -137,14 +144,16 @@ fn operation(route: &Route, problem: RefOr<Schema>) -> Operation {
                 .build(),
         ));
     for name in path_names(route.path) {
-        let schema = ObjectBuilder::new().schema_type(Type::String);
         operation = operation.parameter(
             ParameterBuilder::new()
                 .name(name)
                 .parameter_in(ParameterIn::Path)
                 .required(Required::True)
-                .schema(Some(schema)),
+                .schema(Some(path_schema(name))),
         );
+    }
+    if !route.open && !route.method.is_safe() {
+        operation = operation.parameter(idempotency::describe());
     }
     for parameter in &route.description.parameters {
         operation = operation.parameter(parameter.clone());
@@ -175,6 +184,31 @@ fn noun(route: &Route) -> &'static str {
 fn operation_name(path: &str) -> String {
     let short = path.trim_start_matches(berth_api_types::path::V1).trim_start_matches('/');
     short.chars().filter(|c| !matches!(c, '{' | '}')).map(|c| if c.is_alphanumeric() { c } else { '_' }).collect()
+}
+
+/// What may stand in place of a `{name}` of a path.
+fn path_schema(name: &str) -> RefOr<Schema> {
+    match name {
+        "credential" => RegistryCredentialId::schema(),
+        "image" => ImageId::schema(),
+        "instance" => InstanceId::schema(),
+        "token" => TokenId::schema(),
+        "user" => UserId::schema(),
+        "number" => ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1)).into(),
+        // Tenants, projects, environments, apps and nodes.
+        _ => Name::schema(),
+    }
+}
+
+/// A header that a request may carry.
+pub(super) fn header(name: &str, description: &str, schema: impl Into<RefOr<Schema>>) -> Parameter {
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some(description))
+        .schema(Some(schema))
+        .build()
 }
 
 /// The `{names}` of a path.

@@ -19,11 +19,12 @@ use crate::{
     },
     startup::App,
     store::{
-        ReadTx, Store, StoreError, Tx,
+        Connection, ReadTx, Store, StoreError, Tx,
         apps::{AppRecord, NewApp, WantedApp, Which, delete_app, insert_app, list_apps, lock_app},
         audit::AuditEntry,
-        instances_read::{ReadyRecord, list_node_names, list_ready, list_refusals},
+        instances_read::{ReadyRecord, RefusalRecord, list_node_names, list_ready, list_refusals},
         nudge::Topic,
+        projects::has_environment,
         releases::{NewRelease, insert_release},
         rollouts::{self, Cause, list_rollouts, lock_open_rollout, supersede_rollout},
         usage::{UsageChange, reserve},
@@ -81,37 +82,64 @@ pub async fn list(
 
 /// One app, by whoever has a permit for something on it.
 pub async fn read<A: Action<Scope = AppScope>>(app: &App, permit: &Permit<A>) -> Result<AppDetail, Error> {
-    read_by_id(&app.store, permit, permit.scope().app.id).await
-}
-
-async fn read_by_id<A: Action>(store: &Store, permit: &Permit<A>, app: AppId) -> Result<AppDetail, Error> {
     // It may be deleted between the gate's look and ours.
-    load(store, permit, Which::One(app)).await?.pop().ok_or(Error::NotFound)
+    load(&app.store, permit, Which::One(permit.scope().app.id)).await?.pop().ok_or(Error::NotFound)
 }
 
-/// A fixed number of queries, however many apps: rows, open rollouts, what is ready, refusals, names of nodes.
 async fn load<A: Action>(store: &Store, permit: &Permit<A>, which: Which<'_>) -> Result<Vec<AppDetail>, StoreError> {
     let mut tx = ReadTx::begin(store, permit).await?;
-    let records = list_apps(tx.conn(), which).await?;
-    let ids: Vec<_> = records.iter().map(|record| record.id).collect();
-    let open = list_rollouts(tx.conn(), rollouts::Which::OpenOf(&ids)).await?;
-    let mut ready = list_ready(tx.conn(), &ids).await?;
-    let refusals = list_refusals(tx.conn(), &ids).await?;
+    let rows = Rows::read(tx.conn(), which).await?;
     drop(tx);
-    let nodes: Vec<_> = refusals.iter().flat_map(|refusal| refusal.nodes.keys().copied()).collect();
-    let names = node_names(store, permit, &nodes).await?;
-    let mut open: BTreeMap<_, _> = open.into_iter().map(|rollout| (rollout.app, rollout)).collect();
-    let app = |record: AppRecord| AppDetail {
-        ready: ready.remove(&record.id).unwrap_or_default(),
-        rollout: open.remove(&record.id),
-        refusals: refusals
-            .iter()
-            .filter(|refusal| refusal.app == record.id)
-            .map(|refusal| Refusal::new(&record.name, refusal, &names))
-            .collect(),
-        record,
-    };
-    Ok(records.into_iter().map(app).collect())
+    rows.with_names(store, permit).await
+}
+
+/// What a change makes of an app, seen by its own transaction before the commit: once it is committed, nothing that can
+/// still fail stands between the change and its answer.
+async fn look<A: Action>(tx: &mut Tx, store: &Store, permit: &Permit<A>, app: AppId) -> Result<AppDetail, Error> {
+    let rows = Rows::read(tx.conn(), Which::One(app)).await?;
+    // Never the other way round: who holds a connection of the system role does not wait for one of the tenants' role.
+    rows.with_names(store, permit).await?.pop().ok_or(Error::NotFound)
+}
+
+/// Apps with what belongs to them.
+struct Rows {
+    records: Vec<AppRecord>,
+    open: Vec<Rollout>,
+    ready: BTreeMap<AppId, ReadyRecord>,
+    refusals: Vec<RefusalRecord>,
+}
+
+impl Rows {
+    /// A fixed number of queries, however many apps.
+    async fn read(conn: &mut Connection, which: Which<'_>) -> Result<Self, StoreError> {
+        let records = list_apps(conn, which).await?;
+        let ids: Vec<_> = records.iter().map(|record| record.id).collect();
+        Ok(Self {
+            open: list_rollouts(conn, rollouts::Which::OpenOf(&ids)).await?,
+            ready: list_ready(conn, &ids).await?,
+            refusals: list_refusals(conn, &ids).await?,
+            records,
+        })
+    }
+
+    /// With the names of the nodes that refuse an instance.
+    async fn with_names<A: Action>(mut self, store: &Store, permit: &Permit<A>) -> Result<Vec<AppDetail>, StoreError> {
+        let nodes: Vec<_> = self.refusals.iter().flat_map(|refusal| refusal.nodes.keys().copied()).collect();
+        let names = node_names(store, permit, &nodes).await?;
+        let mut open: BTreeMap<_, _> = self.open.into_iter().map(|rollout| (rollout.app, rollout)).collect();
+        let app = |record: AppRecord| AppDetail {
+            ready: self.ready.remove(&record.id).unwrap_or_default(),
+            rollout: open.remove(&record.id),
+            refusals: self
+                .refusals
+                .iter()
+                .filter(|refusal| refusal.app == record.id)
+                .map(|refusal| Refusal::new(&record.name, refusal, &names))
+                .collect(),
+            record,
+        };
+        Ok(self.records.into_iter().map(app).collect())
+    }
 }
 
 /// Names of nodes that an explanation or a refusal of the tenant's own mentions. Row-level security shows a tenant only
@@ -147,6 +175,9 @@ pub async fn create(app: &App, permit: &Permit<Create>, new: CreateApp) -> Resul
     let (at, id, release) = (tx.now(), tx.id(), tx.id());
     let row = NewApp { id, environment: scope.environment.id, name: &new.name, replicas: new.replicas, release, at };
     if !insert_app(&mut tx, row).await? {
+        if !has_environment(tx.conn(), scope.environment.id).await? {
+            return Err(Error::NotFound);
+        }
         let error = FieldError::new("name", FieldCode::Taken, "the environment has an app of this name already");
         return Err(Error::NameTaken(error.found(new.name.as_str())));
     }
@@ -181,8 +212,9 @@ pub async fn create(app: &App, permit: &Permit<Create>, new: CreateApp) -> Resul
     let after = json!({ "replicas": wanted.replicas, "release": 1, "image": wanted.pinned_image });
     change_app(&mut tx, &nothing, wanted, change).await?.allowed()?;
     touch(&mut tx, scope, new.name.as_str());
+    let made = look(&mut tx, &app.store, permit, id).await?;
     tx.commit(AuditEntry::new().target(new.name.as_str(), id.uuid()).after(&after)).await?;
-    read_by_id(&app.store, permit, id).await
+    Ok(made)
 }
 
 /// Changes the number of instances. No release: the same spec, more or less often. While the app is stopped the number
@@ -221,8 +253,11 @@ async fn want<A: Action<Scope = AppScope>>(
         let change = Change { by: permit.actor().user, at, rollout: tx.id(), cause: None };
         change_app(&mut tx, &before, after, change).await?.allowed()?;
         touch_app(&mut tx, permit.scope());
+        let changed = look(&mut tx, &app.store, permit, before.id).await?;
         tx.commit(audit).await?;
+        return Ok(changed);
     }
+    drop(tx);
     read(app, permit).await
 }
 

@@ -4,6 +4,7 @@ use super::{
     collect::Wrong,
     error::Error,
     page::{PageRequest, Paged},
+    room::must_have_room,
 };
 use crate::{
     authz::{action, permit::Permit},
@@ -12,6 +13,7 @@ use crate::{
     store::{
         ReadTx, Tx,
         audit::AuditEntry,
+        counted::Counted,
         credentials::{self, CredentialRecord},
         nudge::Topic,
     },
@@ -97,8 +99,11 @@ pub async fn put(app: &App, permit: &Permit<action::credential::Put>, new: NewCr
     let sealed = app.sealer.seal(Column::RegistryPassword, id.uuid(), new.password.expose_secret().as_bytes());
     if before.is_some() {
         credentials::update_credential(&mut tx, &record, &sealed).await?;
-    } else if !credentials::insert_credential(&mut tx, project, &record, &sealed).await? {
-        return Err(Error::Conflict("Somebody else kept credentials for it at the same moment. Try again.".into()));
+    } else {
+        must_have_room(&mut tx, Counted::Credentials(project)).await?;
+        if !credentials::insert_credential(&mut tx, project, &record, &sealed).await? {
+            return Err(Error::Conflict("Somebody else kept credentials for it at the same moment. Try again.".into()));
+        }
     }
     tx.touch(Topic::Projects);
     let entry = AuditEntry::new().target(&record.registry, id.uuid());

@@ -6,7 +6,7 @@ use crate::{
 };
 use berth_domain::{field_error::FieldError, quota::QuotaExceeded, right::Right};
 
-/// Nothing was changed.
+/// Nothing was changed, but for [`Error::Unsettled`], where nobody knows.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Correct these fields.
@@ -63,12 +63,18 @@ pub enum Error {
         /// So much is allowed.
         limit_bytes: u64,
     },
+    /// Make room on the server's disk.
+    #[error("no space is left on the server's disk")]
+    NoSpace,
     /// The node's agent is not connected. A sentence.
     #[error("{0}")]
     NodeUnavailable(String),
     /// The database does not answer; nothing was changed.
     #[error("the database does not answer")]
     Unavailable(#[source] StoreError),
+    /// Look whether the change was made: the database went away while it was being committed.
+    #[error("the database went away during the change")]
+    Unsettled(#[source] StoreError),
     /// The idempotency key was claimed by another call meanwhile.
     #[error("the idempotency key was used before")]
     KeyUsed,
@@ -100,6 +106,7 @@ impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Unavailable(_) => Self::Unavailable(error),
+            StoreError::Unsettled(_) => Self::Unsettled(error),
             StoreError::KeyUsed => Self::KeyUsed,
             StoreError::Contended(_) => {
                 Self::Conflict("Somebody else changed it at the same moment. Try again.".into())

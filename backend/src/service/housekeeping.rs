@@ -1,9 +1,9 @@
-//! Throws away what nobody needs any more: old idempotency keys, ended sessions and tokens, archives without an image.
+//! Throws away what nobody needs any more: old idempotency keys, ended sessions and tokens, tickets, archives without an image.
 
 use super::images;
 use crate::{
     startup::App,
-    store::{idempotency, sessions},
+    store::{idempotency, sessions, tickets},
 };
 use chrono::TimeDelta;
 use std::{sync::Arc, time::Duration};
@@ -30,9 +30,10 @@ pub async fn run(app: Arc<App>) {
 pub async fn round(app: &App) -> anyhow::Result<()> {
     let keys = idempotency::delete_old(&app.store).await?;
     let ended = sessions::delete_ended(&app.store, app.clock.now() - ENDED_KEPT_FOR).await?;
+    let tickets = tickets::delete_expired_tickets(&app.store).await?;
     let archives = images::sweep(app).await?;
-    if keys + ended > 0 || archives > 0 {
-        tracing::info!(keys, ended, archives, "cleaned up");
+    if keys + ended + tickets > 0 || archives > 0 {
+        tracing::info!(keys, ended, tickets, archives, "cleaned up");
     }
     Ok(())
 }

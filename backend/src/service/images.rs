@@ -5,6 +5,7 @@ use super::{
     archive::{self, ArchiveError, Inspected},
     error::Error,
     page::{PageRequest, Paged},
+    room::must_have_room,
 };
 use crate::{
     authz::{action, permit::Permit},
@@ -12,6 +13,7 @@ use crate::{
     store::{
         ReadTx, StoreError, Tx,
         audit::AuditEntry,
+        counted::Counted,
         images::{self, ImageRecord, NewImage, Wanted},
         nudge::Topic,
     },
@@ -24,6 +26,7 @@ use berth_domain::{
 };
 use bytes::Bytes;
 use futures::{Stream, StreamExt as _};
+use nix::sys::statvfs::statvfs;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use std::{
@@ -39,10 +42,15 @@ use tokio::io::AsyncWriteExt as _;
 /// An image that was loaded from a file.
 pub type Image = ImageRecord;
 
-/// Most images of a project: each may be large.
-const IMAGES_MAX: i64 = 200;
 /// Longest silence of who sends an archive.
 const SILENCE_MAX: Duration = Duration::from_secs(60);
+/// Longest time for an archive in all: 4 GiB at a little more than 1 MB/s. Who sends a byte a minute holds a place for ever.
+const SEND_MAX: Duration = Duration::from_secs(3600);
+/// So much of the data directory's disk stays free, in bytes: the key, the set-up token and, on small installations, the
+/// database live there too.
+const FREE_BYTES_MIN: u64 = 1024 * 1024 * 1024;
+/// The free space is looked at again after so many bytes.
+const LOOK_AGAIN_BYTES: u64 = 64 * 1024 * 1024;
 /// A file that nothing needs is removed after this long: a load may be about to name it.
 const SWEEP_AFTER: Duration = Duration::from_secs(3600);
 
@@ -93,16 +101,17 @@ pub async fn load<E: std::fmt::Display>(
     body: impl Stream<Item = Result<Bytes, E>>,
     limit_bytes: u64,
 ) -> Result<Image, Error> {
-    check_room(app, permit).await?;
     let folder = images_dir(&app.settings.data_dir);
-    let file = receive(&folder, body, limit_bytes).await?;
+    let receive = receive(&folder, body, limit_bytes);
+    let file = tokio::time::timeout(SEND_MAX, receive).await.map_err(|_| {
+        Error::InvalidArchive(format!("The archive did not come within {} minutes.", SEND_MAX.as_secs() / 60))
+    })??;
     keep(app, permit, reference, folder, file).await
 }
 
 /// Loads the sample's image, which every installation carries. Loading it again gives the one that is there.
 pub async fn load_sample(app: &App, permit: &Permit<action::image::Load>) -> Result<Image, Error> {
     let sample = app.settings.sample_image.clone().ok_or(Error::NotFound)?;
-    check_room(app, permit).await?;
     let folder = images_dir(&app.settings.data_dir);
     let file = blocking({
         let folder = folder.clone();
@@ -117,14 +126,6 @@ pub async fn load_sample(app: &App, permit: &Permit<action::image::Load>) -> Res
     keep(app, permit, None, folder, file).await
 }
 
-async fn check_room(app: &App, permit: &Permit<action::image::Load>) -> Result<(), Error> {
-    let mut tx = ReadTx::begin(&app.store, permit).await?;
-    if images::count_images(tx.conn(), permit.scope().project.id).await? >= IMAGES_MAX {
-        return Err(Error::Conflict(format!("A project has at most {IMAGES_MAX} images. Delete some.")));
-    }
-    Ok(())
-}
-
 /// Looks into the file, keeps it under its digest, and writes the image.
 async fn keep(
     app: &App,
@@ -134,7 +135,9 @@ async fn keep(
     file: NamedTempFile,
 ) -> Result<Image, Error> {
     let kept = blocking(move || inspect_and_store(&folder, file)).await?;
-    let Kept { inspected, archive_sha256, size_bytes } = kept?;
+    let Kept { inspected, archive_sha256, sha256, size_bytes } = kept?;
+    let tag = inspected.tag.as_deref().unwrap_or_default();
+    permit.request().set_body_sha256(Sha256::new().chain_update(sha256).chain_update(tag).finalize().into());
     let reference = match (reference, &inspected.tag) {
         (Some(reference), _) => reference,
         (None, Some(tag)) => parse_reference(tag)?,
@@ -150,6 +153,7 @@ async fn keep(
         // The same bytes under the same name: nothing changes.
         return Ok(present);
     }
+    must_have_room(&mut tx, Counted::Images(project)).await?;
     let (id, created_at): (ImageId, _) = (tx.id(), tx.now());
     let new = NewImage {
         id,
@@ -220,8 +224,11 @@ async fn receive<E: std::fmt::Display>(
     body: impl Stream<Item = Result<Bytes, E>>,
     limit_bytes: u64,
 ) -> Result<NamedTempFile, Error> {
-    let folder = folder.to_owned();
-    let file = blocking(move || temporary(&folder)).await?;
+    let file = blocking({
+        let folder = folder.to_owned();
+        move || temporary(&folder)
+    })
+    .await?;
     let mut out = tokio::fs::File::from_std(file.reopen().map_err(anyhow::Error::from)?);
     let mut body = pin!(body);
     let mut size: u64 = 0;
@@ -232,19 +239,37 @@ async fn receive<E: std::fmt::Display>(
             Ok(Some(Err(error))) => return Err(Error::InvalidArchive(format!("The archive broke off: {error}."))),
             Ok(Some(Ok(chunk))) => chunk,
         };
+        if size / LOOK_AGAIN_BYTES != (size + chunk.len() as u64) / LOOK_AGAIN_BYTES || size == 0 {
+            must_have_space(folder)?;
+        }
         size += chunk.len() as u64;
         if size > limit_bytes {
             return Err(Error::BodyTooLarge { limit_bytes });
         }
-        out.write_all(&chunk).await.context("cannot write an archive")?;
+        out.write_all(&chunk).await.map_err(cannot_write)?;
     }
-    out.flush().await.context("cannot write an archive")?;
+    out.flush().await.map_err(cannot_write)?;
     Ok(file)
+}
+
+fn cannot_write(error: io::Error) -> Error {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Error::NoSpace,
+        _ => anyhow::Error::from(error).context("cannot write an archive").into(),
+    }
+}
+
+/// Refuses to fill the disk. Asking the kernel takes microseconds: no thread of its own.
+fn must_have_space(folder: &Path) -> Result<(), Error> {
+    let found = statvfs(folder).with_context(|| format!("cannot see how full the disk of {} is", folder.display()))?;
+    let free_bytes = found.blocks_available().saturating_mul(found.fragment_size());
+    if free_bytes < FREE_BYTES_MIN { Err(Error::NoSpace) } else { Ok(()) }
 }
 
 struct Kept {
     inspected: Inspected,
     archive_sha256: Digest,
+    sha256: [u8; 32],
     size_bytes: u64,
 }
 
@@ -254,15 +279,15 @@ fn inspect_and_store(folder: &Path, mut file: NamedTempFile) -> anyhow::Result<R
         Err(ArchiveError::Invalid(sentence)) => return Ok(Err(Error::InvalidArchive(sentence))),
         Err(ArchiveError::Io(error)) => return Err(error.into()),
     };
-    let (digest, size_bytes) = hash(file.as_file_mut()).context("cannot read an archive back")?;
-    let archive_sha256 =
-        Digest::parse(&format!("sha256:{digest}")).map_err(|e| anyhow::anyhow!("a digest of ours: {}", e.message))?;
+    let (sha256, size_bytes) = hash(file.as_file_mut()).context("cannot read an archive back")?;
+    let archive_sha256 = Digest::parse(&format!("sha256:{}", hex::encode(sha256)))
+        .map_err(|e| anyhow::anyhow!("a digest of ours: {}", e.message))?;
     let path = archive_path(folder, archive_sha256.as_str());
     file.persist(&path).with_context(|| format!("cannot keep {}", path.display()))?;
-    Ok(Ok(Kept { inspected, archive_sha256, size_bytes }))
+    Ok(Ok(Kept { inspected, archive_sha256, sha256, size_bytes }))
 }
 
-fn hash(file: &mut File) -> io::Result<(String, u64)> {
+fn hash(file: &mut File) -> io::Result<([u8; 32], u64)> {
     file.seek(SeekFrom::Start(0))?;
     let mut hasher = Sha256::new();
     let mut buffer = vec![0; 256 * 1024];
@@ -270,7 +295,7 @@ fn hash(file: &mut File) -> io::Result<(String, u64)> {
     loop {
         let read = file.read(&mut buffer)?;
         if read == 0 {
-            return Ok((hex::encode(hasher.finalize()), size));
+            return Ok((hasher.finalize().into(), size));
         }
         hasher.update(&buffer[..read]);
         size += read as u64;

@@ -25,6 +25,7 @@ pub mod refusals;
 pub mod releases;
 pub mod resolve;
 pub mod rollouts;
+mod room;
 pub mod session;
 pub mod setup;
 pub mod tenants;

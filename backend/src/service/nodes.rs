@@ -3,6 +3,7 @@
 use super::{
     error::Error,
     page::{PageRequest, Paged},
+    room::must_have_room,
 };
 use crate::{
     authz::{
@@ -14,6 +15,7 @@ use crate::{
     store::{
         ReadTx, Store, Tx,
         audit::AuditEntry,
+        counted::Counted,
         events::{Concerns, NewEvent, Reason, insert_events},
         events_read::{EventRecord, Of, list_events},
         instances::{NodeInstanceRecord, list_node_instances},
@@ -159,6 +161,7 @@ pub struct JoinToken {
 /// Makes a token with which one node joins.
 pub async fn create_join_token(app: &App, permit: &Permit<Join>) -> Result<JoinToken, Error> {
     let mut tx = Tx::begin(&app.store, permit).await?;
+    must_have_room(&mut tx, Counted::JoinTokens).await?;
     let drawn = join::draw(&*app.ids, tx.now(), app.authority.fingerprint(), Some(permit.actor().user));
     insert_join_token(tx.conn(), &drawn.kept).await?;
     let entry = AuditEntry::new().target("join-token", drawn.kept.id.uuid());

@@ -4,6 +4,7 @@ use super::{
     collect::Wrong,
     error::{Error, Forbidden},
     page::{PageRequest, Paged},
+    room::must_have_room,
 };
 use crate::{
     authn::{
@@ -15,6 +16,7 @@ use crate::{
     store::{
         ReadTx, Tx,
         audit::AuditEntry,
+        counted::Counted,
         nudge::Topic,
         people::{self, PersonRecord},
         users::{self, NewUser},
@@ -100,9 +102,14 @@ pub async fn add(app: &App, permit: &Permit<action::people::Add>, new: NewPerson
             (user, true)
         }
     };
+    must_have_room(&mut tx, Counted::People(tenant)).await?;
     if !people::insert_role(tx.conn(), app.ids.uuid(), tenant, user, new.role, at).await? {
         let message = format!("{} belongs to this tenant already.", new.email.as_str());
         return Err(Error::NameTaken(FieldError::new("email", FieldCode::Taken, message)));
+    }
+    if !made && new.account.is_some() {
+        // A password that is dropped in silence is one that somebody then tries in vain.
+        return Err(account_exists(&new));
     }
     let person = one(&mut tx, permit.scope().tenant.id, user).await?;
     tx.touch(Topic::Tenant);
@@ -168,6 +175,12 @@ fn must_leave_an_owner(owners: &[UserId], leaving: UserId) -> Result<(), Error> 
         return Ok(());
     }
     Err(Error::Conflict("This is the last owner of the tenant. Make somebody else an owner first.".into()))
+}
+
+fn account_exists(new: &NewPerson) -> Error {
+    let email = new.email.as_str();
+    let message = format!("{email} has an account and signs in with its own password: leave name and password out");
+    Error::field(FieldError::new("password", FieldCode::Conflict, message).found(email))
 }
 
 fn account_needed(new: &NewPerson) -> Error {

@@ -4,6 +4,7 @@ use super::{
     collect::Wrong,
     error::Error,
     page::{PageRequest, Paged},
+    room::{ENVIRONMENTS_MAX, must_have_room},
 };
 use crate::{
     authz::{action, permit::Permit},
@@ -11,6 +12,7 @@ use crate::{
     store::{
         ReadTx, StoreError, Tx,
         audit::AuditEntry,
+        counted::Counted,
         nudge::Topic,
         projects::{self, EnvironmentRecord, ProjectRecord},
     },
@@ -27,8 +29,6 @@ pub type Environment = EnvironmentRecord;
 
 /// Environments of a project when nothing was said.
 const ENVIRONMENTS_DEFAULT: [&str; 2] = ["dev", "production"];
-/// Most environments of a project: they stand side by side on a page.
-const ENVIRONMENTS_MAX: usize = 20;
 
 /// A project with the environments that the caller may see.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -106,6 +106,7 @@ impl NewProject {
 /// Makes a project with its environments.
 pub async fn create(app: &App, permit: &Permit<action::project::Create>, new: NewProject) -> Result<Project, Error> {
     let mut tx = Tx::begin(&app.store, permit).await?;
+    must_have_room(&mut tx, Counted::Projects(permit.scope().tenant.id)).await?;
     let (id, at): (ProjectId, _) = (tx.id(), tx.now());
     if !projects::insert_project(&mut tx, permit.scope().tenant.id, id, &new.name, at).await? {
         return Err(taken("project", &new.name));
@@ -149,12 +150,11 @@ pub async fn create_environment(
 ) -> Result<Environment, Error> {
     let project = permit.scope().project.id;
     let mut tx = Tx::begin(&app.store, permit).await?;
-    if projects::count_environments(tx.conn(), project).await? >= ENVIRONMENTS_MAX as i64 {
-        return Err(Error::Conflict(format!("A project has at most {ENVIRONMENTS_MAX} environments.")));
-    }
+    must_have_room(&mut tx, Counted::Environments(project)).await?;
     let (id, at): (EnvironmentId, _) = (tx.id(), tx.now());
     if !projects::insert_environment(&mut tx, project, id, &name, at).await? {
-        return Err(taken("environment", &name));
+        let there = projects::has_project(tx.conn(), project).await?;
+        return Err(if there { taken("environment", &name) } else { Error::NotFound });
     }
     tx.touch(Topic::Projects);
     tx.commit(AuditEntry::new().target(name.as_str(), id.uuid())).await?;

@@ -58,16 +58,18 @@ pub async fn abort(store: &Store, permit: &Permit<Deploy>) -> Result<Rollout, Er
     let mut tx = Tx::begin(store, permit).await?;
     let app = lock_seen(&mut tx, permit.scope(), None).await?;
     let open = lock_open_rollout(&mut tx, app.id).await?.ok_or_else(|| conflict("no rollout is going on"))?;
-    if open.phase == RolloutPhase::Progressing {
+    let begin_abort = open.phase == RolloutPhase::Progressing;
+    if begin_abort {
         want_abort(&mut tx, open.id).await?;
         touch_app(&mut tx, permit.scope());
-        tx.commit(AuditEntry::new().action("app.abort").after(&json!({ "release": app.release_number }))).await?;
-    } else {
-        drop(tx);
     }
-    let mut tx = ReadTx::begin(store, permit).await?;
-    let page = Which::PageOf { app: app.id, after: None, limit: 1 };
-    list_rollouts(tx.conn(), page).await?.pop().ok_or(Error::NotFound)
+    let newest = Which::PageOf { app: app.id, after: None, limit: 1 };
+    // Before the commit: nothing that can fail may stand between the change and its answer.
+    let rollout = list_rollouts(tx.conn(), newest).await?.pop().ok_or(Error::NotFound)?;
+    if begin_abort {
+        tx.commit(AuditEntry::new().action("app.abort").after(&json!({ "release": app.release_number }))).await?;
+    }
+    Ok(rollout)
 }
 
 /// A page of an app's rollouts, newest first.

@@ -92,8 +92,9 @@ pub(super) async fn begin(app: &App, tx: &mut SystemTx, user: UserId, user_agent
 
 /// Trades a refresh token for an access token and the next refresh token.
 ///
-/// The token before the newest one is good for an access token within [`REFRESH_GRACE`], for two tabs that refresh at once.
-/// After that somebody holds a copy: the session ends, for the thief and for its owner, who signs in again.
+/// A token that was replaced is good for an access token within [`REFRESH_GRACE`], for two tabs that refresh at once.
+/// After that, however old it is, somebody holds a copy: the session ends, for the thief and for its owner, who signs in
+/// again.
 pub async fn refresh(app: &App, request: &RequestContext, given: &str) -> Result<SignedIn, Error> {
     let given = token::sha256(token::REFRESH_PREFIX, given).ok_or(Error::Unauthenticated)?;
     let mut tx = SystemTx::begin(&app.store, &SystemPermit::for_duty("refresh")).await?;
@@ -101,16 +102,17 @@ pub async fn refresh(app: &App, request: &RequestContext, given: &str) -> Result
     let access = app.sessions.access(session.user, session.id)?;
     if session.is_newest {
         let next = app.sessions.refresh_token();
-        sessions::update_refresh(&mut tx, session.id, &hash(&next)?).await?;
+        sessions::update_refresh(&mut tx, session.id, &given, &hash(&next)?).await?;
         let lasts = session.expires_at - tx.now();
         // The browser's doing, not a person's: the sign-in is in the audit trail.
         tx.commit_unaudited().await?;
         return Ok(SignedIn { user: session.user, access, refresh: Some((next, lasts)) });
     }
-    if tx.now() - session.rotated_at <= REFRESH_GRACE {
+    let now = tx.now();
+    let spent_at = sessions::get_spent_at(&mut tx, &given).await?;
+    if spent_at.is_some_and(|spent_at| now - spent_at <= REFRESH_GRACE) {
         return Ok(SignedIn { user: session.user, access, refresh: None });
     }
-    let now = tx.now();
     sessions::revoke_session(tx.conn(), session.id, now).await?;
     let reason = json!({ "reason": "a replaced refresh token was used again; the session was ended" });
     let actor = Some((session.user, session.email));

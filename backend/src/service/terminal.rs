@@ -15,7 +15,7 @@ use crate::{
         audit::AuditEntry,
         instances::instance_name,
         instances_read::{InstanceRecord, list_instances},
-        tickets::{NewTicket, delete_expired_tickets, insert_ticket, redeem_ticket},
+        tickets::{NewTicket, insert_ticket, redeem_ticket},
     },
 };
 use berth_domain::{
@@ -97,7 +97,6 @@ pub async fn redeem(app: &App, open: &Open<Attach>, secret: &str) -> Result<Admi
     let sha256 = token::sha256(TICKET_PREFIX, secret).ok_or(Error::Unauthenticated)?;
     let mut tx = SystemTx::begin(&app.store, &SystemPermit::for_duty("terminal-tickets")).await?;
     let ticket = redeem_ticket(&mut tx, &sha256).await?;
-    delete_expired_tickets(&mut tx).await?;
     tx.commit_unaudited().await?;
     let ticket = ticket.ok_or(Error::Unauthenticated)?;
     let names = Names {

@@ -4,6 +4,7 @@ use super::{
     collect::Wrong,
     error::{Error, Forbidden},
     page::{PageRequest, Paged},
+    room::must_have_room,
 };
 use crate::{
     authn::{account::Title, token},
@@ -12,6 +13,7 @@ use crate::{
     store::{
         ReadTx, Tx,
         audit::AuditEntry,
+        counted::Counted,
         sessions::{self, TokenRecord},
     },
 };
@@ -27,8 +29,6 @@ pub type Token = TokenRecord;
 
 /// Longest life of a token, in days.
 const DAYS_MAX: u32 = 365;
-/// Most tokens of a person: more is a program that forgets its own.
-const TOKENS_MAX: i64 = 100;
 
 /// A page of tokens that still work.
 pub async fn list(
@@ -77,10 +77,7 @@ pub async fn create(
     let user = permit.actor().user;
     let mut tx = Tx::begin(&app.store, permit).await?;
     let now = tx.now();
-    let held = sessions::list_tokens(tx.conn(), user, now, None, TOKENS_MAX).await?;
-    if held.len() as i64 >= TOKENS_MAX {
-        return Err(Error::Conflict(format!("There are {TOKENS_MAX} tokens already. Revoke some.")));
-    }
+    must_have_room(&mut tx, Counted::Tokens(user)).await?;
     let secret = token::generate(&*app.ids, token::PERSONAL_PREFIX);
     let sha256 = token::sha256(token::PERSONAL_PREFIX, &secret)
         .ok_or_else(|| anyhow::anyhow!("a fresh token has not the form of one"))?;

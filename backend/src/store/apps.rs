@@ -14,6 +14,7 @@ use berth_domain::{
 };
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, types::Json};
+use uuid::Uuid;
 
 /// An app to write.
 #[derive(Debug, Clone)]
@@ -88,19 +89,25 @@ impl WantedApp {
     }
 }
 
-/// Reads an app that is not deleted and locks its row: changes of one app happen one after the other.
-pub async fn lock_app(tx: &mut Tx, app: AppId) -> Result<Option<WantedApp>, StoreError> {
-    let row = sqlx::query!(
-        r#"SELECT a.id, a.tenant_id, a.replicas, a.running, a.restart_serial, a.next_release_number, a.revision,
-                  a.reserved_cpu_milli, a.reserved_memory_mib, a.reserved_instances,
-                  r.id AS release_id, r.number, r.spec AS "spec: Json<AppSpec>", r.pinned_image
-           FROM apps a JOIN releases r ON r.id = a.release_id
-           WHERE a.id = $1 AND a.deleted_at IS NULL FOR UPDATE OF a"#,
-        app.uuid(),
-    )
-    .fetch_optional(tx.conn())
-    .await?;
-    Ok(row.map(|row| WantedApp {
+struct WantedRow {
+    id: Uuid,
+    tenant_id: Uuid,
+    replicas: i32,
+    running: bool,
+    restart_serial: i64,
+    next_release_number: i32,
+    revision: i64,
+    reserved_cpu_milli: i64,
+    reserved_memory_mib: i64,
+    reserved_instances: i64,
+    release_id: Uuid,
+    number: i32,
+    spec: Json<AppSpec>,
+    pinned_image: String,
+}
+
+fn wanted(row: WantedRow) -> WantedApp {
+    WantedApp {
         id: AppId::new(row.id),
         tenant: TenantId::new(row.tenant_id),
         replicas: row.replicas.unsigned_abs(),
@@ -113,7 +120,23 @@ pub async fn lock_app(tx: &mut Tx, app: AppId) -> Result<Option<WantedApp>, Stor
         release_number: row.number.unsigned_abs(),
         spec: row.spec.0,
         pinned_image: row.pinned_image,
-    }))
+    }
+}
+
+/// Reads an app that is not deleted and locks its row: changes of one app happen one after the other.
+pub async fn lock_app(tx: &mut Tx, app: AppId) -> Result<Option<WantedApp>, StoreError> {
+    let row = sqlx::query_as!(
+        WantedRow,
+        r#"SELECT a.id, a.tenant_id, a.replicas, a.running, a.restart_serial, a.next_release_number, a.revision,
+                  a.reserved_cpu_milli, a.reserved_memory_mib, a.reserved_instances,
+                  r.id AS release_id, r.number, r.spec AS "spec: Json<AppSpec>", r.pinned_image
+           FROM apps a JOIN releases r ON r.id = a.release_id
+           WHERE a.id = $1 AND a.deleted_at IS NULL FOR UPDATE OF a"#,
+        app.uuid(),
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    Ok(row.map(wanted))
 }
 
 /// The app of this name as it is wanted, without a lock: for previews.
@@ -122,7 +145,8 @@ pub async fn get_wanted_app(
     environment: EnvironmentId,
     name: &str,
 ) -> Result<Option<WantedApp>, StoreError> {
-    let row = sqlx::query!(
+    let row = sqlx::query_as!(
+        WantedRow,
         r#"SELECT a.id, a.tenant_id, a.replicas, a.running, a.restart_serial, a.next_release_number, a.revision,
                   a.reserved_cpu_milli, a.reserved_memory_mib, a.reserved_instances,
                   r.id AS release_id, r.number, r.spec AS "spec: Json<AppSpec>", r.pinned_image
@@ -133,20 +157,7 @@ pub async fn get_wanted_app(
     )
     .fetch_optional(conn)
     .await?;
-    Ok(row.map(|row| WantedApp {
-        id: AppId::new(row.id),
-        tenant: TenantId::new(row.tenant_id),
-        replicas: row.replicas.unsigned_abs(),
-        running: row.running,
-        restart_serial: row.restart_serial,
-        next_release_number: row.next_release_number.unsigned_abs(),
-        revision: row.revision,
-        reserved: usage_of(row.reserved_cpu_milli, row.reserved_memory_mib, row.reserved_instances, 1),
-        release: ReleaseId::new(row.release_id),
-        release_number: row.number.unsigned_abs(),
-        spec: row.spec.0,
-        pinned_image: row.pinned_image,
-    }))
+    Ok(row.map(wanted))
 }
 
 /// Writes what is wanted of an app, and raises its revision.

@@ -8,6 +8,9 @@ pub enum StoreError {
     /// The database does not answer, or told us to come back. Nothing was changed, or the change was rolled back.
     #[error("the database does not answer")]
     Unavailable(#[source] sqlx::Error),
+    /// The connection broke while the change was being committed: whether it was made is not known.
+    #[error("the connection broke during the commit")]
+    Unsettled(#[source] sqlx::Error),
     /// Something with that name is there already.
     #[error("{constraint} holds this already")]
     Taken {
@@ -35,6 +38,14 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// What the failure of a `COMMIT` means. An answer says that nothing was changed; where none came, or only that the
+    /// server is going away, the commit may be on disk.
+    pub(super) fn of_commit(error: sqlx::Error) -> Self {
+        match Self::from(error) {
+            Self::Unavailable(error) => Self::Unsettled(error),
+            other => other,
+        }
+    }
     /// Whether the unique constraint `name` refused.
     pub fn is_taken(&self, name: &str) -> bool {
         matches!(self, Self::Taken { constraint } if constraint == name)

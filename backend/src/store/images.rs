@@ -152,14 +152,6 @@ pub async fn list_images(
         .collect())
 }
 
-/// How many images a project has.
-pub async fn count_images(conn: &mut PgConnection, project: ProjectId) -> Result<i64, StoreError> {
-    let count = sqlx::query_scalar!(r#"SELECT count(*) AS "count!" FROM images WHERE project_id = $1"#, project.uuid())
-        .fetch_one(conn)
-        .await?;
-    Ok(count)
-}
-
 /// Deletes an image that no release uses; [`StoreError::Referenced`] otherwise. `false`: it was not there.
 pub async fn delete_image(tx: &mut Tx, project: ProjectId, image: ImageId) -> Result<bool, StoreError> {
     let deleted = sqlx::query!("DELETE FROM images WHERE project_id = $1 AND id = $2", project.uuid(), image.uuid())

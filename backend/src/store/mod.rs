@@ -7,6 +7,7 @@ pub mod access;
 pub mod apps;
 pub mod audit;
 pub mod audit_read;
+pub mod counted;
 pub mod credentials;
 mod error;
 pub mod events;
@@ -38,6 +39,9 @@ pub mod tickets;
 mod tx;
 pub mod usage;
 pub mod users;
+
+/// What statements run on, for services that read the same rows with a look's connection and with a change's.
+pub type Connection = sqlx::PgConnection;
 
 pub use self::{
     error::StoreError,

@@ -142,13 +142,24 @@ pub async fn insert_environment(
     Ok(written.rows_affected() == 1)
 }
 
-/// How many environments a project has.
-pub async fn count_environments(conn: &mut PgConnection, project: ProjectId) -> Result<i64, StoreError> {
-    let count =
-        sqlx::query_scalar!(r#"SELECT count(*) AS "count!" FROM environments WHERE project_id = $1"#, project.uuid())
+/// Whether the project is there: an environment that was not written may have lost its project meanwhile.
+pub async fn has_project(conn: &mut PgConnection, project: ProjectId) -> Result<bool, StoreError> {
+    let there =
+        sqlx::query_scalar!(r#"SELECT EXISTS (SELECT FROM projects WHERE id = $1) AS "there!""#, project.uuid())
             .fetch_one(conn)
             .await?;
-    Ok(count)
+    Ok(there)
+}
+
+/// Whether the environment is there: an app that was not written may have lost its environment meanwhile.
+pub async fn has_environment(conn: &mut PgConnection, environment: EnvironmentId) -> Result<bool, StoreError> {
+    let there = sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM environments WHERE id = $1) AS "there!""#,
+        environment.uuid()
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(there)
 }
 
 /// Deletes an environment; [`StoreError::Referenced`] while it has apps.

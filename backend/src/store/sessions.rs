@@ -25,8 +25,8 @@ pub struct NewSession<'a> {
 /// Writes a session.
 pub async fn insert_session(conn: &mut PgConnection, new: NewSession<'_>) -> Result<(), StoreError> {
     sqlx::query!(
-        "INSERT INTO sessions (id, user_id, refresh_sha256, rotated_at, user_agent, created_at, expires_at)
-         VALUES ($1, $2, $3, $5, $4, $5, $6)",
+        "INSERT INTO sessions (id, user_id, refresh_sha256, user_agent, created_at, expires_at)
+         VALUES ($1, $2, $3, $4, $5, $6)",
         new.id.uuid(),
         new.user.uuid(),
         &new.refresh_sha256[..],
@@ -48,22 +48,21 @@ pub struct SessionRecord {
     pub user: UserId,
     /// E-mail.
     pub email: String,
-    /// Whether the token that was given is the newest one, and not the one before.
+    /// Whether the token that was given is the newest one.
     pub is_newest: bool,
-    /// When the newest one was made.
-    pub rotated_at: DateTime<Utc>,
     /// Until when.
     pub expires_at: DateTime<Utc>,
 }
 
-/// Locks the session of a refresh token, the newest or the one before, unless it ended.
+/// Locks the session of a refresh token, the newest one or any that it replaced, unless it ended.
 pub async fn lock_session(tx: &mut SystemTx, refresh_sha256: &[u8; 32]) -> Result<Option<SessionRecord>, StoreError> {
     let now = tx.now();
     let row = sqlx::query!(
-        r#"SELECT s.id, s.user_id, u.email, s.refresh_sha256 = $1 AS "is_newest!", s.rotated_at, s.expires_at
+        r#"SELECT s.id, s.user_id, u.email, s.refresh_sha256 = $1 AS "is_newest!", s.expires_at
            FROM sessions s JOIN users u ON u.id = s.user_id
-           WHERE (s.refresh_sha256 = $1 OR s.previous_refresh_sha256 = $1) AND s.revoked_at IS NULL
-             AND s.expires_at > $2 AND u.deactivated_at IS NULL
+           WHERE s.id = (SELECT id FROM sessions WHERE refresh_sha256 = $1
+                         UNION ALL SELECT session_id FROM spent_refresh_tokens WHERE sha256 = $1 LIMIT 1)
+             AND s.revoked_at IS NULL AND s.expires_at > $2 AND u.deactivated_at IS NULL
            FOR UPDATE OF s"#,
         &refresh_sha256[..],
         now,
@@ -75,18 +74,33 @@ pub async fn lock_session(tx: &mut SystemTx, refresh_sha256: &[u8; 32]) -> Resul
         user: UserId::new(row.user_id),
         email: row.email,
         is_newest: row.is_newest,
-        rotated_at: row.rotated_at,
         expires_at: row.expires_at,
     }))
 }
 
-/// Replaces the refresh token.
-pub async fn update_refresh(tx: &mut SystemTx, session: SessionId, sha256: &[u8; 32]) -> Result<(), StoreError> {
+/// When a session's token was replaced. A statement of its own after [`lock_session`]: what another refresh wrote while
+/// we waited for the lock is seen by it, and not by the statement that waited.
+pub async fn get_spent_at(tx: &mut SystemTx, refresh_sha256: &[u8; 32]) -> Result<Option<DateTime<Utc>>, StoreError> {
+    let at = sqlx::query_scalar!("SELECT spent_at FROM spent_refresh_tokens WHERE sha256 = $1", &refresh_sha256[..])
+        .fetch_optional(tx.conn())
+        .await?;
+    Ok(at)
+}
+
+/// Replaces the refresh token `given` of a locked session by `next`.
+pub async fn update_refresh(
+    tx: &mut SystemTx,
+    session: SessionId,
+    given: &[u8; 32],
+    next: &[u8; 32],
+) -> Result<(), StoreError> {
     let now = tx.now();
     sqlx::query!(
-        "UPDATE sessions SET previous_refresh_sha256 = refresh_sha256, refresh_sha256 = $2, rotated_at = $3 WHERE id = $1",
+        "WITH replaced AS (UPDATE sessions SET refresh_sha256 = $3 WHERE id = $1)
+         INSERT INTO spent_refresh_tokens (sha256, session_id, spent_at) VALUES ($2, $1, $4)",
         session.uuid(),
-        &sha256[..],
+        &given[..],
+        &next[..],
         now,
     )
     .execute(tx.conn())

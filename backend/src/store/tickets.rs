@@ -1,6 +1,6 @@
 //! One-time tickets of terminals. Only their SHA-256 is kept.
 
-use super::{StoreError, SystemTx, Tx, access::Credential, releases::damaged};
+use super::{Store, StoreError, SystemTx, Tx, access::Credential, releases::damaged};
 use berth_domain::id::{InstanceId, SessionId, TenantId, TokenId, UserId};
 use chrono::{DateTime, Utc};
 
@@ -95,9 +95,9 @@ pub async fn redeem_ticket(tx: &mut SystemTx, secret_sha256: &[u8]) -> Result<Op
     .transpose()
 }
 
-/// Removes tickets that ran out; called when one is redeemed, so that the table stays as small as its use.
-pub async fn delete_expired_tickets(tx: &mut SystemTx) -> Result<(), StoreError> {
-    let now = tx.now();
-    sqlx::query!("DELETE FROM tickets WHERE expires_at < $1", now).execute(tx.conn()).await?;
-    Ok(())
+/// Removes tickets that ran out.
+pub async fn delete_expired_tickets(store: &Store) -> Result<u64, StoreError> {
+    let now = store.clock.now();
+    let deleted = sqlx::query!("DELETE FROM tickets WHERE expires_at < $1", now).execute(&store.system).await?;
+    Ok(deleted.rows_affected())
 }

@@ -263,6 +263,5 @@ async fn finish(
     if let Some(row) = row {
         audit::append(&mut inner, &row).await?;
     }
-    inner.commit().await?;
-    Ok(())
+    inner.commit().await.map_err(StoreError::of_commit)
 }

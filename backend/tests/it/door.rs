@@ -1,14 +1,17 @@
 //! What every request meets at the door: bodies, methods, headers, documents, a database that is away.
 
 use crate::{
-    helpers::{Bare, Browser, Door, full, set_up, with_project},
+    helpers::{Bare, Browser, Door, full, set_up, setup_token, with_project},
     world::World,
 };
 use berth_api_types::path;
 use berth_server::http;
 use berth_testkit::wait::until_async;
 use serde_json::{Value, json};
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 #[tokio::test]
 async fn a_body_that_cannot_be_read_names_the_place() {
@@ -134,6 +137,38 @@ async fn when_the_database_is_away_callers_are_told_to_come_back_and_it_recovers
 }
 
 #[tokio::test]
+async fn a_change_whose_commit_is_not_answered_is_not_said_to_have_failed() {
+    let door = Door::new().await;
+    let server = Bare::new(&door.url, |_| {}).await;
+    let admin = Browser::at(server.address);
+    let body = json!({ "setup_token": setup_token(&server.app).await, "email": "a@b.c", "display_name": "A",
+        "password": "a long passphrase" });
+    assert_eq!(admin.post(&path::setup(), body).await.status, 201);
+    let create = || {
+        let request = admin.request("POST", &path::tenants()).header("idempotency-key", "once");
+        full(request.json(&json!({ "name": "acme" })))
+    };
+    door.swallow_next_commit();
+    let lost = create().await;
+    assert_eq!((lost.status, lost.code()), (503, "unsettled"), "{}", lost.body);
+    assert!(!lost.headers.contains_key("retry-after"), "nobody is told to repeat it blindly");
+    let again = create().await;
+    assert_eq!((again.status, again.code()), (409, "conflict"), "it was done: {}", again.body);
+    let tenants = admin.get(&path::tenants()).await.body;
+    assert_eq!(tenants["items"].as_array().map(Vec::len), Some(1), "{tenants}");
+
+    door.shut();
+    let refused = admin.post(&path::tenants(), json!({ "name": "other" })).await;
+    assert_eq!((refused.status, refused.code()), (503, "unavailable"), "{}", refused.body);
+    assert!(refused.headers.contains_key("retry-after"));
+    door.open();
+    let answers = || async { (admin.get(&path::tenants()).await.status == 200).then_some(()) };
+    until_async("the server to recover by itself", Duration::from_secs(20), answers).await;
+    let tenants = admin.get(&path::tenants()).await.body;
+    assert_eq!(tenants["items"].as_array().map(Vec::len), Some(1), "and nothing was changed: {tenants}");
+}
+
+#[tokio::test]
 async fn the_document_names_every_route_and_every_path_is_routed() {
     let world = World::new().await;
     let browser = Browser::at(world.address);
@@ -161,6 +196,16 @@ async fn the_document_names_every_route_and_every_path_is_routed() {
         let name = &rest[..rest.find('"').expect("a quoted reference")];
         assert_ne!(document.body["components"]["schemas"][name], Value::Null, "{name} is defined");
     }
+    let parameters = |path: &str, method: &str| {
+        let found = document.body["paths"][path][method]["parameters"].as_array().expect("parameters").iter();
+        found.map(|p| (p["name"].as_str().expect("a name"), p["schema"].clone())).collect::<BTreeMap<_, _>>()
+    };
+    let scale = parameters(path::SCALE, "put");
+    assert_eq!(
+        scale.keys().copied().collect::<Vec<_>>(),
+        ["app", "environment", "idempotency-key", "if-match", "project", "tenant"]
+    );
+    assert!(scale["app"]["pattern"].as_str().is_some_and(|pattern| pattern.starts_with("^[a-z]")), "{scale:?}");
     let ids: Vec<&str> = document.body["paths"]
         .as_object()
         .expect("paths")
@@ -169,6 +214,19 @@ async fn the_document_names_every_route_and_every_path_is_routed() {
         .collect();
     assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), ids.len(), "operation ids are unique");
     assert_eq!(browser.get("/api/docs/").await.status, 200);
+    assert_eq!(document.body["components"]["securitySchemes"]["session"]["name"], "berth-access");
+}
+
+#[tokio::test]
+async fn whatever_refuses_a_request_says_why() {
+    let world = World::new().await;
+    let browser = Browser::at(world.address);
+    let nothing = browser.get("/api/docs/nothing").await;
+    assert_eq!((nothing.status, nothing.code()), (404, "not_found"));
+    let picky = browser.request("GET", "/api/openapi.json").header("accept-encoding", "identity;q=0, *;q=0");
+    let refused = full(picky).await;
+    assert_eq!((refused.status, refused.code()), (400, "malformed_request"), "{}", refused.body);
+    assert!(refused.headers.contains_key("x-request-id"));
 }
 
 #[tokio::test]

@@ -16,11 +16,14 @@ use serde_json::{Value, json};
 use std::{
     net::{Ipv4Addr, SocketAddr, TcpListener},
     path::PathBuf,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 use tempfile::TempDir;
 use tokio::{
-    io::copy_bidirectional,
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{UnixListener, UnixStream},
     sync::watch,
 };
@@ -149,6 +152,7 @@ pub fn without_request_id(mut answer: Answer) -> Answer {
 /// A database behind a door that can be shut.
 pub struct Door {
     open: watch::Sender<bool>,
+    swallow_commit: Arc<AtomicBool>,
     pub url: String,
     _database: TestDatabase,
     _folder: TempDir,
@@ -165,8 +169,13 @@ impl Door {
         let listener = UnixListener::bind(folder.path().join(&socket)).expect("a socket");
         let url = format!("{before}?host={}", folder.path().display().to_string().replace('/', "%2F"));
         let (open, state) = watch::channel(true);
-        tokio::spawn(serve_door(listener, real, state));
-        Self { open, url, _database: database, _folder: folder }
+        let swallow_commit = Arc::new(AtomicBool::new(false));
+        tokio::spawn(serve_door(listener, real, state, swallow_commit.clone()));
+        Self { open, swallow_commit, url, _database: database, _folder: folder }
+    }
+    /// The next commit is carried out, and the connection breaks before its answer.
+    pub fn swallow_next_commit(&self) {
+        self.swallow_commit.store(true, Ordering::SeqCst);
     }
     /// Ends all connections and lets no new one in.
     pub fn shut(&self) {
@@ -177,19 +186,53 @@ impl Door {
     }
 }
 
-async fn serve_door(listener: UnixListener, real: PathBuf, state: watch::Receiver<bool>) {
-    while let Ok((mut client, _)) = listener.accept().await {
-        let (real, mut state) = (real.clone(), state.clone());
+async fn serve_door(
+    listener: UnixListener,
+    real: PathBuf,
+    state: watch::Receiver<bool>,
+    swallow_commit: Arc<AtomicBool>,
+) {
+    while let Ok((client, _)) = listener.accept().await {
+        let (real, mut state, swallow_commit) = (real.clone(), state.clone(), swallow_commit.clone());
         tokio::spawn(async move {
             if !*state.borrow() {
                 return;
             }
-            let Ok(mut server) = UnixStream::connect(real).await else { return };
+            let Ok(server) = UnixStream::connect(real).await else { return };
             tokio::select! {
-                _ = copy_bidirectional(&mut client, &mut server) => {}
+                _ = carry(client, server, &swallow_commit) => {}
                 _ = state.wait_for(|open| !open) => {}
             }
         });
+    }
+}
+
+/// Carries bytes both ways until one side ends, or a commit is to be swallowed.
+async fn carry(mut client: UnixStream, mut server: UnixStream, swallow_commit: &AtomicBool) -> std::io::Result<()> {
+    let (mut sent, mut said) = (vec![0; 64 * 1024], vec![0; 64 * 1024]);
+    loop {
+        tokio::select! {
+            read = client.read(&mut sent) => {
+                let bytes = &sent[..read?];
+                if bytes.is_empty() {
+                    return Ok(());
+                }
+                server.write_all(bytes).await?;
+                let commits = bytes.windows(6).any(|word| word == b"COMMIT");
+                if commits && swallow_commit.swap(false, Ordering::SeqCst) {
+                    // The server says that it is done; nobody hears it.
+                    server.read(&mut said).await?;
+                    return Ok(());
+                }
+            }
+            read = server.read(&mut said) => {
+                let bytes = &said[..read?];
+                if bytes.is_empty() {
+                    return Ok(());
+                }
+                client.write_all(bytes).await?;
+            }
+        }
     }
 }
 

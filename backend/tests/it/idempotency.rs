@@ -2,6 +2,7 @@
 
 use crate::{
     helpers::{Browser, Full, full, set_up, with_project},
+    images::archive_with,
     world::World,
 };
 use berth_api_types::path;
@@ -53,6 +54,40 @@ async fn racing_calls_with_one_key_have_one_effect_and_one_answer() {
         assert_eq!((answer.status, &answer.body), (201, &answers[0].body));
     }
     assert_eq!(world.value::<i64>("SELECT count(*) FROM tenants").await, 1);
+}
+
+#[tokio::test]
+async fn an_upload_is_known_by_its_bytes() {
+    let world = World::new().await;
+    let admin = with_project(&world).await;
+    let load = |bytes: Vec<u8>| {
+        let url = format!("{}?reference=shop/web:1", path::images("acme", "shop"));
+        let request = admin.request("POST", &url).header("content-type", "application/x-tar");
+        full(request.header("idempotency-key", "upload").body(bytes))
+    };
+    let first = load(archive_with("null", "one")).await;
+    assert_eq!(first.status, 201, "{}", first.body);
+    let again = load(archive_with("null", "one")).await;
+    assert_eq!((again.status, &again.body), (201, &first.body));
+    let other = load(archive_with("null", "two")).await;
+    assert_eq!((other.status, other.code()), (422, "idempotency_mismatch"), "{}", other.body);
+    assert_eq!(world.value::<i64>("SELECT count(*) FROM images").await, 1);
+}
+
+#[tokio::test]
+async fn racing_calls_do_not_pass_a_limit() {
+    let world = World::new().await;
+    let admin = with_project(&world).await;
+    // Two of twenty are there.
+    let makes = (0..30).map(|number| {
+        let admin = admin.clone();
+        let body = json!({ "name": format!("stage-{number}") });
+        async move { admin.post(&path::environments("acme", "shop"), body).await.status }
+    });
+    let mut made = futures::future::join_all(makes).await;
+    made.sort_unstable();
+    assert_eq!(made, [[201; 18].as_slice(), &[409; 12]].concat());
+    assert_eq!(world.value::<i64>("SELECT count(*) FROM environments").await, 20);
 }
 
 #[tokio::test]

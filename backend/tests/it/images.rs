@@ -5,17 +5,24 @@ use crate::{
     world::World,
 };
 use berth_api_types::path;
+use berth_testkit::wait::until_async;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
+use std::time::Duration;
 
 const CONFIG: &str = r#"{"architecture":"amd64","config":{"ExposedPorts":{"8080/tcp":{}}}}"#;
 
 /// An archive as `docker save` makes it.
 fn archive(tags: &str) -> Vec<u8> {
+    archive_with(tags, "layer")
+}
+
+/// The same with other bytes in its one layer.
+pub fn archive_with(tags: &str, layer: &str) -> Vec<u8> {
     let config = format!("{}.json", hex::encode(Sha256::digest(CONFIG)));
     let manifest = format!(r#"[{{"Config":"{config}","RepoTags":{tags},"Layers":["l/layer.tar"]}}]"#);
     let mut builder = tar::Builder::new(Vec::new());
-    for (name, bytes) in [(config.as_str(), CONFIG), ("l/layer.tar", "layer"), ("manifest.json", manifest.as_str())] {
+    for (name, bytes) in [(config.as_str(), CONFIG), ("l/layer.tar", layer), ("manifest.json", manifest.as_str())] {
         let mut header = tar::Header::new_ustar();
         header.set_size(bytes.len() as u64);
         header.set_mode(0o644);
@@ -79,6 +86,30 @@ async fn what_is_no_archive_is_refused_and_leaves_nothing() {
     assert_eq!((other.status, other.code()), (415, "unsupported_media_type"));
     let left = std::fs::read_dir(world.app.settings.data_dir.join("images")).expect("the directory").count();
     assert_eq!(left, 0, "no file stays behind");
+}
+
+#[tokio::test]
+async fn one_person_sends_few_archives_at_once() {
+    let world = World::new().await;
+    let owner = with_project(&world).await;
+    let url = format!("{}?reference=a/b:1", path::images("acme", "shop"));
+    // Two that have begun and not ended hold their places.
+    let begin = || {
+        let (more, body) = tokio::sync::mpsc::channel::<Result<Vec<u8>, std::io::Error>>(1);
+        let body = reqwest::Body::wrap_stream(tokio_stream::wrappers::ReceiverStream::new(body));
+        let request = owner.request("POST", &url).header("content-type", "application/x-tar").body(body);
+        (more, tokio::spawn(async move { full(request).await.status }))
+    };
+    let (one, two) = (begin(), begin());
+    let images = world.app.settings.data_dir.join("images");
+    let held = || async { (std::fs::read_dir(&images).map_or(0, Iterator::count) == 2).then_some(()) };
+    until_async("both archives to be under way", Duration::from_secs(10), held).await;
+    let third = load(&owner, "?reference=a/b:1", "application/x-tar", archive("null")).await;
+    assert_eq!((third.status, third.code()), (429, "too_many_requests"), "{}", third.body);
+    drop((one.0, two.0));
+    assert_eq!((one.1.await.expect("ends"), two.1.await.expect("ends")), (422, 422), "an empty archive is none");
+    let fourth = load(&owner, "?reference=a/b:1", "application/x-tar", archive("null")).await;
+    assert_eq!(fourth.status, 201, "{}", fourth.body);
 }
 
 #[tokio::test]

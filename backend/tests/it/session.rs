@@ -117,6 +117,35 @@ async fn a_replaced_refresh_token_ends_the_session_for_thief_and_owner() {
 }
 
 #[tokio::test]
+async fn a_copy_of_a_long_replaced_refresh_token_ends_the_session_too() {
+    let world = World::new().await;
+    set_up(&world).await;
+    let browser = Browser::at(world.address);
+    let first = browser.sign_in(ADMIN_EMAIL, ADMIN_PASSWORD).await;
+    let copy = first.cookie("berth-refresh").expect("set").split(';').next().expect("a value").to_owned();
+    for _ in 0..3 {
+        assert_eq!(browser.act("POST", &path::session_refresh()).await.status, 200);
+        world.wait(11);
+    }
+    let thief = Browser::at(world.address).request("POST", &path::session_refresh());
+    assert_eq!(full(thief.header("cookie", format!("berth-refresh={copy}"))).await.status, 401);
+    assert_eq!(browser.act("POST", &path::session_refresh()).await.status, 401, "its owner signs in again");
+    assert_eq!(world.value::<i64>("SELECT count(*) FROM spent_refresh_tokens").await, 3);
+}
+
+#[tokio::test]
+async fn two_tabs_that_refresh_at_once_both_stay_signed_in() {
+    let world = World::new().await;
+    let browser = set_up(&world).await;
+    for _ in 0..5 {
+        let refresh_url = path::session_refresh();
+        let (one, two) = tokio::join!(browser.act("POST", &refresh_url), browser.act("POST", &refresh_url));
+        assert_eq!((one.status, two.status), (200, 200), "{} {}", one.body, two.body);
+        assert_eq!(browser.get(&path::me()).await.status, 200);
+    }
+}
+
+#[tokio::test]
 async fn what_changes_something_by_cookie_must_come_from_our_page() {
     let world = World::new().await;
     let browser = set_up(&world).await;

@@ -130,7 +130,11 @@ async fn people_are_added_changed_and_removed() {
     assert_eq!(browser.sign_in("bob@example.com", "bobs own passphrase").await.status, 201);
     assert_eq!(browser.get(&path::projects("acme")).await.body["items"][0]["name"], "shop");
     assert_eq!(browser.get(&path::people("acme")).await.status, 403);
-    assert_eq!(owner.post(&path::people("acme"), account).await.code(), "name_taken");
+    assert_eq!(owner.post(&path::people("acme"), account.clone()).await.code(), "name_taken");
+    owner.post(&path::tenants(), json!({ "name": "other" })).await;
+    let dropped = owner.post(&path::people("other"), account).await;
+    assert_eq!((dropped.status, dropped.fields()), (422, vec![("password", "conflict")]), "{}", dropped.body);
+    assert_eq!(owner.post(&path::people("other"), bob).await.status, 201, "an account is for all tenants");
     let user: UserId = added.body["id"].as_str().expect("an id").parse().expect("a person");
     let viewer = owner.send("PATCH", &path::person("acme", user), json!({ "role": "viewer" })).await;
     assert_eq!((viewer.status, &viewer.body["role"]), (200, &json!("viewer")));

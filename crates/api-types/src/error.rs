@@ -89,6 +89,10 @@ pub enum ProblemCode {
     NodeUnavailable,
     /// 503: the database does not answer; see Retry-After.
     Unavailable,
+    /// 503: the database went away while the change was being committed; it was made whole or not at all. Look first.
+    Unsettled,
+    /// 507: the server's disk has no room for it.
+    NoSpace,
 }
 
 impl ProblemCode {
@@ -111,7 +115,8 @@ impl ProblemCode {
             Self::TooManyRequests => 429,
             Self::Internal => 500,
             Self::RegistryUnavailable => 502,
-            Self::NodeUnavailable | Self::Unavailable => 503,
+            Self::NodeUnavailable | Self::Unavailable | Self::Unsettled => 503,
+            Self::NoSpace => 507,
         }
     }
     /// A short sentence.
@@ -142,6 +147,8 @@ impl ProblemCode {
             Self::RegistryUnavailable => "The registry does not answer",
             Self::NodeUnavailable => "The node is not connected",
             Self::Unavailable => "The database does not answer",
+            Self::Unsettled => "Whether it was done is not known",
+            Self::NoSpace => "The server has no room for it",
         }
     }
 }

@@ -45,6 +45,7 @@ pub async fn load(
         return Err(Failure::body_too_large(ARCHIVE_BYTES_MAX));
     }
     let reference = query.reference.as_deref().map(images::parse_reference).transpose()?;
+    let _place = app.uploads.take(permit.actor().user)?;
     Ok(Created(view(images::load(&app, &permit, reference, payload, ARCHIVE_BYTES_MAX).await?)))
 }
 

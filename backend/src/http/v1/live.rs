@@ -9,7 +9,7 @@ use crate::{
     http::{
         error::Failure,
         input::State,
-        open_streams::StreamPlace,
+        places::Place,
         reply::{Events, event_stream},
     },
     live::{Audience, Follower},
@@ -25,13 +25,13 @@ use std::{convert::Infallible, time::Duration};
 
 /// Changes of a tenant.
 pub async fn follow_tenant(permit: Permit<tenant::Live>, app: State) -> Result<Events, Failure> {
-    let place = app.streams.open(permit.actor().user)?;
+    let place = app.streams.take(permit.actor().user)?;
     Ok(event_stream(stream(app.0, Reader::Tenant(permit), place)))
 }
 
 /// Changes of the platform.
 pub async fn follow_platform(permit: Permit<platform::Live>, app: State) -> Result<Events, Failure> {
-    let place = app.streams.open(permit.actor().user)?;
+    let place = app.streams.take(permit.actor().user)?;
     Ok(event_stream(stream(app.0, Reader::Platform(permit), place)))
 }
 
@@ -63,7 +63,7 @@ impl Reader {
 
 /// A stream ends when the server stops, or when its reader may not read any more: a change of roles takes effect within
 /// one beat.
-fn stream(app: web::Data<App>, reader: Reader, place: StreamPlace) -> impl Stream<Item = Result<Bytes, Infallible>> {
+fn stream(app: web::Data<App>, reader: Reader, place: Place) -> impl Stream<Item = Result<Bytes, Infallible>> {
     async_stream::stream! {
         let _place = place;
         // Followed before the first word, so that nothing between the two is missed.

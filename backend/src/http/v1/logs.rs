@@ -8,7 +8,7 @@ use crate::{
     http::{
         error::Failure,
         input::{Query, State},
-        open_streams::{RETRY_AFTER_S, StreamPlace},
+        places::{Place, RETRY_AFTER_S},
         reply::{Events, Found, event_stream},
     },
     service::{
@@ -61,7 +61,7 @@ pub async fn read(permit: Permit<Logs>, app: State, Query(query): Query<LogQuery
 /// The newest lines, and all that come.
 pub async fn follow(permit: Permit<Logs>, app: State, Query(query): Query<LogQuery>) -> Result<Events, Failure> {
     let (filter, only) = parse(query)?;
-    let own = app.streams.open(permit.actor().user)?;
+    let own = app.streams.take(permit.actor().user)?;
     let place = LIVE_LOGS.try_acquire().map_err(|_| Error::TooManyRequests { after_s: RETRY_AFTER_S })?;
     Ok(event_stream(stream(permit, app, filter, only, (own, place))))
 }
@@ -71,7 +71,7 @@ fn stream(
     app: State,
     filter: LogFilter,
     only: Option<String>,
-    place: (StreamPlace, SemaphorePermit<'static>),
+    place: (Place, SemaphorePermit<'static>),
 ) -> impl Stream<Item = Result<Bytes, Infallible>> {
     async_stream::stream! {
         let _place = place;

@@ -16,7 +16,7 @@ pub struct AddPersonBody {
     /// For a new account: the shown name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub display_name: Option<String>,
-    /// For a new account: the first password. Ignored for an existing one.
+    /// For a new account: the first password. Refused for an existing one, which keeps its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password: Option<String>,
 }
