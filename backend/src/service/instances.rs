@@ -16,7 +16,12 @@ use crate::{
 };
 use berth_domain::id::InstanceId;
 use berth_scheduler_core::plan::{self, Explanation};
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    str::FromStr,
+};
 
 /// `host:port`, with brackets around an IPv6 address.
 pub fn endpoint(address: &str, port: u16) -> String {
@@ -75,20 +80,58 @@ impl Placement {
     }
 }
 
+/// An instance's place in the list of an app's instances. Says all of it, so that the next page begins at the right one
+/// although the instance is gone by then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct InstancePlace {
+    release: Reverse<u32>,
+    number: u32,
+    id: InstanceId,
+}
+
+impl InstancePlace {
+    fn of(record: &InstanceRecord) -> Self {
+        Self { release: Reverse(record.release_number), number: record.number, id: record.id }
+    }
+}
+
+impl fmt::Display for InstancePlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}.{}", self.release.0, self.number, self.id)
+    }
+}
+
+/// No place.
+#[derive(Debug)]
+pub struct NoPlace;
+
+impl FromStr for InstancePlace {
+    type Err = NoPlace;
+    fn from_str(text: &str) -> Result<Self, NoPlace> {
+        let mut parts = text.splitn(3, '.');
+        let mut part = || parts.next().ok_or(NoPlace);
+        let number = |text: &str| text.parse().map_err(|_| NoPlace);
+        Ok(Self {
+            release: Reverse(number(part()?)?),
+            number: number(part()?)?,
+            id: part()?.parse().map_err(|_| NoPlace)?,
+        })
+    }
+}
+
 /// A page of the instances of an app that are not gone, newest release first. An app has few enough to be read in one
-/// piece; a page begins after the one that the page before ended with.
+/// piece.
 pub async fn list(
     store: &Store,
     permit: &Permit<Read>,
-    page: &PageRequest<InstanceId>,
-) -> Result<Paged<Instance, InstanceId>, Error> {
+    page: &PageRequest<InstancePlace>,
+) -> Result<Paged<Instance, InstancePlace>, Error> {
     let app = &permit.scope().app;
     let mut tx = ReadTx::begin(store, permit).await?;
     let mut records = list_instances(tx.conn(), app.id).await?;
     drop(tx);
     if let Some(after) = page.after {
-        let start = records.iter().position(|record| record.id == after).map_or(0, |last| last + 1);
-        records.drain(..start);
+        records.retain(|record| InstancePlace::of(record) > after);
     }
     let nodes: BTreeSet<_> = records
         .iter()
@@ -100,7 +143,7 @@ pub async fn list(
         placement: Placement::new(&record.explanation, &names),
         record,
     };
-    Ok(page.cut(records.into_iter().map(instance).collect(), |instance| instance.record.id))
+    Ok(page.cut(records.into_iter().map(instance).collect(), |instance| InstancePlace::of(&instance.record)))
 }
 
 impl Instance {
@@ -108,5 +151,28 @@ impl Instance {
     pub fn endpoints(&self) -> Vec<(u16, String)> {
         let ports = self.record.observed.iter().flat_map(|seen| &seen.ports);
         ports.map(|port| (port.container, endpoint(&self.record.address, port.host))).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use uuid::Uuid;
+
+    #[test]
+    fn a_place_is_read_back_and_sorts_as_the_list_does() {
+        let place = |release, number, id| InstancePlace {
+            release: Reverse(release),
+            number,
+            id: InstanceId::new(Uuid::from_u128(id)),
+        };
+        let sorted = [place(3, 1, 9), place(3, 2, 1), place(2, 1, 4), place(2, 1, 5)];
+        assert!(sorted.is_sorted());
+        for place in sorted {
+            assert_eq!(place.to_string().parse::<InstancePlace>().expect("reads"), place);
+        }
+        for text in ["", "1", "1.2", "1.2.x", "-1.2.inst_00000000000000000000000000000001", "1.2.3.4"] {
+            assert!(text.parse::<InstancePlace>().is_err(), "{text}");
+        }
     }
 }

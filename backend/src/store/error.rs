@@ -46,10 +46,6 @@ impl StoreError {
             other => other,
         }
     }
-    /// Whether the unique constraint `name` refused.
-    pub fn is_taken(&self, name: &str) -> bool {
-        matches!(self, Self::Taken { constraint } if constraint == name)
-    }
 }
 
 impl From<sqlx::Error> for StoreError {

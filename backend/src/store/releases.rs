@@ -86,22 +86,6 @@ pub async fn get_release(conn: &mut PgConnection, app: AppId, number: u32) -> Re
     }))
 }
 
-/// The release with this id.
-pub async fn get_release_by_id(conn: &mut PgConnection, id: ReleaseId) -> Result<Option<Release>, StoreError> {
-    let row = sqlx::query!(
-        r#"SELECT id, number, spec AS "spec: Json<AppSpec>", pinned_image FROM releases WHERE id = $1"#,
-        id.uuid(),
-    )
-    .fetch_optional(conn)
-    .await?;
-    Ok(row.map(|row| Release {
-        id: ReleaseId::new(row.id),
-        number: row.number.unsigned_abs(),
-        spec: row.spec.0,
-        pinned_image: row.pinned_image,
-    }))
-}
-
 /// Where a rollback goes when no release is named: the newest one below `number` that once ran whole, or else the newest
 /// one below it.
 pub async fn get_number_before(conn: &mut PgConnection, app: AppId, number: u32) -> Result<Option<u32>, StoreError> {

@@ -148,10 +148,6 @@ impl Tx {
     pub fn touch(&mut self, topic: Topic) {
         self.touched.push((self.act.chain.tenant(), topic));
     }
-    /// The same for the pages of a tenant that is not the permit's scope, as when the platform makes one.
-    pub fn touch_tenant(&mut self, tenant: TenantId, topic: Topic) {
-        self.touched.push((Some(tenant), topic));
-    }
 
     /// Commits the change, its audit row and its nudge together.
     pub async fn commit(mut self, entry: AuditEntry) -> Result<(), StoreError> {

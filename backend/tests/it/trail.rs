@@ -99,6 +99,41 @@ async fn without_a_tenant_set_there_are_no_rows() {
 }
 
 #[tokio::test]
+async fn no_table_stands_outside_the_second_wall() {
+    let world = World::new().await;
+    let bare: Vec<String> = sqlx::query_scalar(
+        "SELECT relname::text FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v', 'm')
+           AND relname <> '_sqlx_migrations' AND NOT (relkind IN ('r', 'p') AND relrowsecurity AND relforcerowsecurity)",
+    )
+    .fetch_all(&world.pool)
+    .await
+    .expect("reads");
+    assert_eq!(bare, [""; 0], "tables without forced row-level security, or views around it");
+    // What the tenants' role may read and names a tenant is held to it; `audit_heads` names it in its own column.
+    let open: Vec<String> = sqlx::query_scalar(
+        "SELECT c.table_name::text FROM information_schema.columns c
+         WHERE c.table_schema = 'public' AND c.column_name = 'tenant_id'
+           AND has_table_privilege('berth_app', format('public.%I', c.table_name), 'SELECT, INSERT, UPDATE, DELETE')
+           AND NOT EXISTS (SELECT FROM pg_policies p WHERE p.tablename = c.table_name AND 'berth_app' = ANY(p.roles)
+                           AND p.qual LIKE '%tenant_id = current_tenant()%')",
+    )
+    .fetch_all(&world.pool)
+    .await
+    .expect("reads");
+    assert_eq!(open, [""; 0], "tables of tenants without a policy");
+    let walled: i64 = world.value("SELECT count(*) FROM pg_policies WHERE qual LIKE '%current_tenant()%'").await;
+    assert!(walled >= 15, "{walled} policies were looked at");
+    let past: Vec<String> = sqlx::query_scalar(
+        "SELECT rolname::text FROM pg_roles WHERE rolname LIKE 'berth%' AND (rolsuper OR rolbypassrls)
+           AND rolname IN ('berth_app', 'berth_system')",
+    )
+    .fetch_all(&world.pool)
+    .await
+    .expect("reads");
+    assert_eq!(past, [""; 0], "roles that row-level security does not hold");
+}
+
+#[tokio::test]
 async fn the_servers_roles_cannot_rewrite_the_trail_or_read_hashes() {
     let world = World::new().await;
     set_up(&world).await;

@@ -64,12 +64,6 @@ impl AppSpec {
     pub fn placement(&self) -> &PlacementPolicy {
         &self.placement
     }
-    /// The same with another image, as when a release is pinned.
-    #[must_use]
-    pub fn with_image(mut self, image: ImageReference) -> Self {
-        self.image = image;
-        self
-    }
 }
 
 /// An instance without a probe is ready after running this long, in milliseconds: long enough to see a crash at start.

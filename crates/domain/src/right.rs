@@ -214,18 +214,3 @@ impl Role {
         Self::ALL.into_iter().find(|role| role.as_str() == word)
     }
 }
-
-/// Where a right applies, from wide to narrow.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum Level {
-    /// The installation.
-    Platform,
-    /// An organisation.
-    Tenant,
-    /// A project of a tenant.
-    Project,
-    /// An environment of a project.
-    Environment,
-}
