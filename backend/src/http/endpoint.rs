@@ -88,6 +88,10 @@ fn names(request: &HttpRequest) -> Names {
     Names { tenant: name("tenant"), project: name("project"), environment: name("environment"), app: name("app") }
 }
 
+/// The action for which the gate let a request in. The envelope names it in the answer and in the log.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Admitted(pub(super) &'static str);
+
 /// A handler.
 pub trait Endpoint<G, Args>: Copy + Send + Sync + 'static {
     /// What it takes and answers, for the API document.
@@ -118,6 +122,7 @@ macro_rules! endpoint {
                 Box::pin(async move {
                     let app = app(&request)?;
                     let guard = G::admit(&app, &request).await?;
+                    request.extensions_mut().insert(Admitted(G::ACTION));
                     $(let $value = $input::read(&request, &mut payload).await?;)*
                     let calls = idempotency::Call::new(&app, &request, guard.context().clone(), guard.user());
                     if let Some(answer) = calls.remembered().await? {

@@ -1,6 +1,9 @@
 //! Around every request: its id, the headers that protect browsers, the body of failures, one line in the log.
 
-use super::error::{Failure, of_framework};
+use super::{
+    endpoint::Admitted,
+    error::{Failure, of_framework},
+};
 use crate::{authz::permit::RequestContext, startup::App};
 use actix_web::{
     Error, HttpMessage as _, HttpResponse,
@@ -17,6 +20,9 @@ use berth_domain::id::RequestId;
 use std::time::Instant;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// What the caller was let in for. On every answer that comes from behind the gate, whatever it says, and on no other:
+/// a 404 with it means that the caller may look, a 404 without it that they may not know.
+const ACTION: HeaderName = HeaderName::from_static("x-berth-action");
 /// The console compiles WebAssembly; terminals and charts put their measures into style elements. Nothing else is
 /// allowed that a page could be tricked into.
 const POLICY: &str = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self' 'unsafe-inline'; \
@@ -40,10 +46,15 @@ pub(super) async fn wrap(
     if let Ok(value) = HeaderValue::from_str(&id.to_string()) {
         response.headers_mut().insert(REQUEST_ID, value);
     }
+    let admitted = response.request().extensions().get::<Admitted>().copied();
+    if let Some(Admitted(action)) = admitted {
+        response.headers_mut().insert(ACTION, HeaderValue::from_static(action));
+    }
     tracing::debug!(
         request.id = %id,
         method = %response.request().method(),
         route = response.request().match_pattern().unwrap_or_default(),
+        action = admitted.map(|admitted| admitted.0).unwrap_or_default(),
         status = response.status().as_u16(),
         duration_ms = begun.elapsed().as_secs_f64() * 1e3,
         "answered",

@@ -10,6 +10,7 @@ mod helpers;
 mod idempotency;
 mod images;
 mod logs;
+mod matrix;
 mod nodes;
 mod nodes_http;
 mod placement;

@@ -107,47 +107,78 @@ impl Hands {
             .execute(&self.pool)
             .await
             .expect("the tenant is written");
+        self.load_images("shop").await;
+        tenant
+    }
+
+    /// Both images in every project of this name that has none.
+    pub async fn load_images(&self, project: &str) {
         for (reference, digit) in [(IMAGE, "a"), (OTHER_IMAGE, "b")] {
             sqlx::query(
                 "INSERT INTO images (id, tenant_id, project_id, reference, archive_sha256, image_digest, size_bytes,
-                                     created_at) VALUES ($1, $2, $3, $4, $5, $5, 1, now())",
+                                     created_at)
+                 SELECT gen_random_uuid(), tenant_id, id, $2, $3, $3, 1, now() FROM projects p
+                 WHERE name = $1 AND NOT EXISTS (SELECT FROM images m WHERE m.project_id = p.id AND m.reference = $2)",
             )
-            .bind(Uuid::now_v7())
-            .bind(tenant.id.uuid())
-            .bind(tenant.project.uuid())
+            .bind(project)
             .bind(reference)
             .bind(format!("sha256:{}", digit.repeat(64)))
             .execute(&self.pool)
             .await
             .expect("the image is written");
         }
-        tenant
     }
 
     /// Somebody who holds a role in a tenant, calling with a personal token.
     pub async fn person(&self, tenant: &Tenant, role: Role) -> Caller {
+        let caller = self.stranger().await;
+        self.bind(&caller, tenant, None, None, role).await;
+        caller
+    }
+
+    /// Binds a role to somebody: at the tenant, at a project, or at an environment of it.
+    pub async fn bind(
+        &self,
+        caller: &Caller,
+        tenant: &Tenant,
+        project: Option<ProjectId>,
+        environment: Option<EnvironmentId>,
+        role: Role,
+    ) {
+        sqlx::query(
+            "INSERT INTO role_bindings (id, tenant_id, project_id, environment_id, user_id, role, created_at)
+             VALUES ($1, $2, $3, $4, $5, $6, now())",
+        )
+        .bind(Uuid::now_v7())
+        .bind(tenant.id.uuid())
+        .bind(project.map(ProjectId::uuid))
+        .bind(environment.map(EnvironmentId::uuid))
+        .bind(caller.user.uuid())
+        .bind(role.as_str())
+        .execute(&self.pool)
+        .await
+        .expect("the role is bound");
+    }
+
+    /// Somebody without any role, calling with a personal token.
+    pub async fn stranger(&self) -> Caller {
         let user: UserId = fresh();
         let secret = token::generate(&*Random::new(), token::PERSONAL_PREFIX);
         let sha256 = token::sha256(token::PERSONAL_PREFIX, &secret).expect("a token reads");
         sqlx::query(
             "WITH u AS (INSERT INTO users (id, email, display_name, password_hash, created_at)
-                        VALUES ($1, $2, 'Ada', '', now())),
-                  b AS (INSERT INTO role_bindings (id, tenant_id, user_id, role, created_at)
-                        VALUES ($3, $4, $1, $5, now()))
+                        VALUES ($1, $2, 'Ada', '', now()))
              INSERT INTO tokens (id, user_id, name, secret_sha256, created_at, expires_at)
-             VALUES ($6, $1, 'test', $7, now(), 'infinity')",
+             VALUES ($3, $1, 'test', $4, now(), 'infinity')",
         )
         .bind(user.uuid())
         .bind(format!("{user}@example.com"))
-        .bind(Uuid::now_v7())
-        .bind(tenant.id.uuid())
-        .bind(role.as_str())
         .bind(Uuid::now_v7())
         .bind(&sha256[..])
         .execute(&self.pool)
         .await
         .expect("the person is written");
-        Caller { secret, base: format!("http://{}", self.address), client: reqwest::Client::new() }
+        Caller { user, secret, base: format!("http://{}", self.address), client: reqwest::Client::new() }
     }
 
     /// A node that was heard just now.
@@ -304,6 +335,7 @@ impl Tenant {
 /// Somebody who calls.
 #[derive(Clone)]
 pub struct Caller {
+    pub user: UserId,
     pub secret: String,
     base: String,
     client: reqwest::Client,
