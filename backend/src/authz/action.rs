@@ -164,6 +164,22 @@ pub mod people {
         Update = "people.update" on TenantScope, Some(Right::PeopleManage);
         /// Remove one.
         Remove = "people.remove" on TenantScope, Some(Right::PeopleManage);
+        /// See who has a role at a project.
+        ListAtProject = "people.list_at_project" on ProjectScope, Some(Right::PeopleRead);
+        /// Give a role at a project.
+        GrantAtProject = "people.grant_at_project" on ProjectScope, Some(Right::PeopleManage);
+        /// Change a role at a project.
+        UpdateAtProject = "people.update_at_project" on ProjectScope, Some(Right::PeopleManage);
+        /// Take a role at a project away.
+        RevokeAtProject = "people.revoke_at_project" on ProjectScope, Some(Right::PeopleManage);
+        /// See who has a role at an environment.
+        ListAtEnvironment = "people.list_at_environment" on EnvironmentScope, Some(Right::PeopleRead);
+        /// Give a role at an environment.
+        GrantAtEnvironment = "people.grant_at_environment" on EnvironmentScope, Some(Right::PeopleManage);
+        /// Change a role at an environment.
+        UpdateAtEnvironment = "people.update_at_environment" on EnvironmentScope, Some(Right::PeopleManage);
+        /// Take a role at an environment away.
+        RevokeAtEnvironment = "people.revoke_at_environment" on EnvironmentScope, Some(Right::PeopleManage);
     }
 }
 

@@ -71,6 +71,43 @@ pub trait Scope: Clone + Send + Sync + Sized + 'static {
     fn id(&self) -> Option<Uuid>;
 }
 
+/// Where a role is bound below the tenant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// Of which tenant.
+    pub tenant: TenantId,
+    /// The project.
+    pub project: ProjectId,
+    /// The environment; none: the whole project.
+    pub environment: Option<EnvironmentId>,
+}
+
+/// A scope below the tenant at which roles are bound.
+pub trait HasPlace: Scope {
+    /// The place.
+    fn place(&self) -> Place;
+    /// The project's name.
+    fn project_name(&self) -> &str;
+}
+
+impl HasPlace for ProjectScope {
+    fn place(&self) -> Place {
+        Place { tenant: self.tenant.id, project: self.project.id, environment: None }
+    }
+    fn project_name(&self) -> &str {
+        &self.project.name
+    }
+}
+
+impl HasPlace for EnvironmentScope {
+    fn place(&self) -> Place {
+        Place { tenant: self.tenant.id, project: self.project.id, environment: Some(self.environment.id) }
+    }
+    fn project_name(&self) -> &str {
+        &self.project.name
+    }
+}
+
 /// The caller's own account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SelfScope;

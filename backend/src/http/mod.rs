@@ -33,7 +33,7 @@ const DELETE: Method = Method::DELETE;
 pub fn table() -> Vec<Route> {
     use v1::{
         apps, audit, credentials, events, images, installation, instances, live, logs, me, nodes, people, plan, projects,
-        releases, rollouts, session, tenants, terminal,
+        releases, roles, rollouts, session, tenants, terminal,
     };
     vec![
         open::<action::installation::Read>(GET, path::STATUS, "Whether set-up was done").to(installation::read),
@@ -78,6 +78,14 @@ pub fn table() -> Vec<Route> {
         signed::<action::environment::List>(GET, path::ENVIRONMENTS, "Environments of a project").to(projects::list_environments),
         signed::<action::environment::Create>(POST, path::ENVIRONMENTS, "Makes an environment after the others").to(projects::create_environment),
         signed::<action::environment::Delete>(DELETE, path::ENVIRONMENT, "Deletes an environment that has no apps").to(projects::delete_environment),
+        signed::<action::people::ListAtProject>(GET, path::PROJECT_PEOPLE, "People with a role at a project, there or above").to(roles::list),
+        signed::<action::people::GrantAtProject>(POST, path::PROJECT_PEOPLE, "Gives somebody a role at a project").to(roles::grant),
+        signed::<action::people::UpdateAtProject>(PATCH, path::PROJECT_PERSON, "Changes somebody's role at a project").to(roles::update),
+        signed::<action::people::RevokeAtProject>(DELETE, path::PROJECT_PERSON, "Takes somebody's role at a project away").to(roles::revoke),
+        signed::<action::people::ListAtEnvironment>(GET, path::ENVIRONMENT_PEOPLE, "People with a role at an environment, there or above").to(roles::list),
+        signed::<action::people::GrantAtEnvironment>(POST, path::ENVIRONMENT_PEOPLE, "Gives somebody a role at an environment").to(roles::grant),
+        signed::<action::people::UpdateAtEnvironment>(PATCH, path::ENVIRONMENT_PERSON, "Changes somebody's role at an environment").to(roles::update),
+        signed::<action::people::RevokeAtEnvironment>(DELETE, path::ENVIRONMENT_PERSON, "Takes somebody's role at an environment away").to(roles::revoke),
         signed::<action::credential::List>(GET, path::CREDENTIALS, "Registry credentials, without passwords").to(credentials::list),
         signed::<action::credential::Put>(PUT, path::CREDENTIALS, "Keeps credentials for a registry").to(credentials::put),
         signed::<action::credential::Delete>(DELETE, path::CREDENTIAL, "Deletes registry credentials").to(credentials::delete),

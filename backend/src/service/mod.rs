@@ -24,6 +24,7 @@ pub mod quota;
 pub mod refusals;
 pub mod releases;
 pub mod resolve;
+pub mod roles;
 pub mod rollouts;
 mod room;
 pub mod session;

@@ -29,6 +29,7 @@ pub mod placement;
 mod pools;
 pub mod projects;
 pub mod releases;
+pub mod roles;
 pub mod rollouts;
 pub mod rollouts_reconcile;
 pub mod sessions;

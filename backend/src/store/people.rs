@@ -69,6 +69,18 @@ pub async fn lock_owners(conn: &mut PgConnection, tenant: TenantId) -> Result<Ve
     Ok(ids.into_iter().map(UserId::new).collect())
 }
 
+/// A person's role at the tenant itself.
+pub async fn get_role(conn: &mut PgConnection, tenant: TenantId, user: UserId) -> Result<Option<Role>, StoreError> {
+    let role = sqlx::query_scalar!(
+        "SELECT role FROM role_bindings WHERE tenant_id = $1 AND project_id IS NULL AND user_id = $2",
+        tenant.uuid(),
+        user.uuid(),
+    )
+    .fetch_optional(conn)
+    .await?;
+    role.map(|word| role_of(&word)).transpose()
+}
+
 /// Gives a person a role at the tenant. `false`: they have one, nothing was written.
 pub async fn insert_role(
     conn: &mut PgConnection,

@@ -19,6 +19,7 @@ mod projects;
 mod quota;
 mod registry;
 mod releases;
+mod roles;
 mod rollouts;
 mod session;
 mod setup;

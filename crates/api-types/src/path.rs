@@ -65,6 +65,17 @@ paths! {
     PEOPLE = "/api/v1/tenants/{tenant}/people", people(tenant: &str);
     /// One of them.
     PERSON = "/api/v1/tenants/{tenant}/people/{user}", person(tenant: &str, user: UserId);
+    /// People with a role at a project, there or above.
+    PROJECT_PEOPLE = "/api/v1/tenants/{tenant}/projects/{project}/people", project_people(tenant: &str, project: &str);
+    /// One of them.
+    PROJECT_PERSON = "/api/v1/tenants/{tenant}/projects/{project}/people/{user}",
+        project_person(tenant: &str, project: &str, user: UserId);
+    /// People with a role at an environment, there or above.
+    ENVIRONMENT_PEOPLE = "/api/v1/tenants/{tenant}/projects/{project}/environments/{environment}/people",
+        environment_people(tenant: &str, project: &str, environment: &str);
+    /// One of them.
+    ENVIRONMENT_PERSON = "/api/v1/tenants/{tenant}/projects/{project}/environments/{environment}/people/{user}",
+        environment_person(tenant: &str, project: &str, environment: &str, user: UserId);
     /// Its audit trail.
     TENANT_AUDIT = "/api/v1/tenants/{tenant}/audit", tenant_audit(tenant: &str);
     /// What happened in it: the activity page.

@@ -15,6 +15,7 @@ pub mod people;
 pub mod plan;
 pub mod projects;
 pub mod releases;
+pub mod roles;
 pub mod rollouts;
 pub mod session;
 pub mod tenants;

@@ -40,7 +40,7 @@ pub async fn add(
 /// Which person.
 #[derive(Deserialize)]
 pub struct PersonPath {
-    user: UserId,
+    pub(super) user: UserId,
 }
 
 /// Changes a role.

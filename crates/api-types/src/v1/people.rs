@@ -45,3 +45,45 @@ pub struct PersonView {
     /// Since when.
     pub since: DateTime<Utc>,
 }
+
+/// Gives somebody a role at a project or an environment. They have an account already.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct GrantBody {
+    /// Who.
+    pub email: String,
+    /// The role there; never `owner`, which is of the whole tenant.
+    pub role: Role,
+}
+
+/// A person with a role at a project or an environment, there or above.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct PersonAtView {
+    /// Who.
+    pub id: UserId,
+    /// E-mail.
+    pub email: String,
+    /// Shown name.
+    pub display_name: String,
+    /// The role that was given there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<Role>,
+    /// Since when.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<DateTime<Utc>>,
+    /// Roles given further up, which hold there too: the tenant's first.
+    pub above: Vec<RoleAboveView>,
+}
+
+/// A role that was given further up.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct RoleAboveView {
+    /// At which project; none: at the tenant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project: Option<String>,
+    /// Which.
+    pub role: Role,
+}
