@@ -12,7 +12,7 @@ CREATE INDEX spent_refresh_tokens_session ON spent_refresh_tokens (session_id);
 
 INSERT INTO spent_refresh_tokens (sha256, session_id, spent_at)
 SELECT previous_refresh_sha256, id, rotated_at FROM sessions WHERE previous_refresh_sha256 IS NOT NULL;
-ALTER TABLE sessions DROP COLUMN previous_refresh_sha256, DROP COLUMN rotated_at;
+ALTER TABLE sessions DROP COLUMN previous_refresh_sha256;
 
 ALTER TABLE spent_refresh_tokens ENABLE ROW LEVEL SECURITY;
 ALTER TABLE spent_refresh_tokens FORCE ROW LEVEL SECURITY;

@@ -81,6 +81,19 @@ pub mod me {
     }
 }
 
+/// Where the caller is signed in.
+pub mod my_session {
+    use super::*;
+    actions! {
+        /// See these.
+        List = "session.list" on SelfScope, None;
+        /// End one.
+        End = "session.end" on SelfScope, None;
+        /// End all but this one.
+        EndOthers = "session.end_others" on SelfScope, None;
+    }
+}
+
 /// The caller's personal tokens.
 pub mod token {
     use super::*;

@@ -7,7 +7,7 @@ use actix_web::{
 };
 use berth_api_types::error::{PROBLEM_JSON, Problem};
 use berth_domain::{
-    id::{ImageId, InstanceId, RegistryCredentialId, TokenId, UserId},
+    id::{ImageId, InstanceId, RegistryCredentialId, SessionId, TokenId, UserId},
     name::Name,
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -192,6 +192,7 @@ fn path_schema(name: &str) -> RefOr<Schema> {
         "credential" => RegistryCredentialId::schema(),
         "image" => ImageId::schema(),
         "instance" => InstanceId::schema(),
+        "session" => SessionId::schema(),
         "token" => TokenId::schema(),
         "user" => UserId::schema(),
         "number" => ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1)).into(),

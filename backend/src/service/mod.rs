@@ -28,6 +28,7 @@ pub mod roles;
 pub mod rollouts;
 mod room;
 pub mod session;
+pub mod sessions;
 pub mod setup;
 pub mod tenants;
 pub mod terminal;

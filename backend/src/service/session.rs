@@ -59,7 +59,8 @@ pub async fn sign_in(
     let actor = known.as_ref().map(|known| (known.id, known.email.clone()));
     match known.filter(|_| good) {
         Some(known) => {
-            let signed_in = begin(app, &mut tx, known.id, user_agent).await?;
+            let browser = Browser { user_agent, source: &request.source };
+            let signed_in = begin(app, &mut tx, known.id, browser).await?;
             let row = audit_row(&tx, request, "session.sign_in", actor, AuditResult::Done, None);
             tx.commit_audited(row).await?;
             Ok(signed_in)
@@ -72,17 +73,27 @@ pub async fn sign_in(
     }
 }
 
+/// Where somebody signs in from.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Browser<'a> {
+    /// The browser, in its own words.
+    pub user_agent: &'a str,
+    /// Its address.
+    pub source: &'a str,
+}
+
 /// Begins a session within a transaction that has seen who it is.
-pub(super) async fn begin(app: &App, tx: &mut SystemTx, user: UserId, user_agent: &str) -> Result<SignedIn, Error> {
+pub(super) async fn begin(app: &App, tx: &mut SystemTx, user: UserId, browser: Browser<'_>) -> Result<SignedIn, Error> {
     let id: SessionId = tx.id();
     let refresh = app.sessions.refresh_token();
     let created_at = tx.now();
-    let agent: String = user_agent.chars().filter(|c| !c.is_control()).take(USER_AGENT_CHARS_MAX).collect();
+    let agent: String = browser.user_agent.chars().filter(|c| !c.is_control()).take(USER_AGENT_CHARS_MAX).collect();
     let session = NewSession {
         id,
         user,
         refresh_sha256: hash(&refresh)?,
         user_agent: &agent,
+        source: browser.source,
         created_at,
         expires_at: created_at + SESSION_LASTS,
     };

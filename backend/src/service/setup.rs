@@ -89,7 +89,8 @@ pub async fn set_up(
         return Err(Error::Conflict("An account of this e-mail address is there already.".into()));
     }
     rows::update_set_up(&mut tx).await?;
-    let signed_in = session::begin(app, &mut tx, user, user_agent).await?;
+    let browser = session::Browser { user_agent, source: &request.source };
+    let signed_in = session::begin(app, &mut tx, user, browser).await?;
     let row = AuditRow {
         id: tx.id(),
         tenant: None,

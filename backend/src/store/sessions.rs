@@ -16,6 +16,8 @@ pub struct NewSession<'a> {
     pub refresh_sha256: [u8; 32],
     /// The browser, in its own words.
     pub user_agent: &'a str,
+    /// The address that it comes from.
+    pub source: &'a str,
     /// When.
     pub created_at: DateTime<Utc>,
     /// Until when.
@@ -25,12 +27,13 @@ pub struct NewSession<'a> {
 /// Writes a session.
 pub async fn insert_session(conn: &mut PgConnection, new: NewSession<'_>) -> Result<(), StoreError> {
     sqlx::query!(
-        "INSERT INTO sessions (id, user_id, refresh_sha256, user_agent, created_at, expires_at)
-         VALUES ($1, $2, $3, $4, $5, $6)",
+        "INSERT INTO sessions (id, user_id, refresh_sha256, user_agent, source, created_at, refreshed_at, expires_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $6, $7)",
         new.id.uuid(),
         new.user.uuid(),
         &new.refresh_sha256[..],
         new.user_agent,
+        new.source,
         new.created_at,
         new.expires_at,
     )
@@ -96,7 +99,7 @@ pub async fn update_refresh(
 ) -> Result<(), StoreError> {
     let now = tx.now();
     sqlx::query!(
-        "WITH replaced AS (UPDATE sessions SET refresh_sha256 = $3 WHERE id = $1)
+        "WITH replaced AS (UPDATE sessions SET refresh_sha256 = $3, refreshed_at = $4 WHERE id = $1)
          INSERT INTO spent_refresh_tokens (sha256, session_id, spent_at) VALUES ($2, $1, $4)",
         session.uuid(),
         &given[..],
@@ -114,6 +117,81 @@ pub async fn revoke_session(conn: &mut PgConnection, session: SessionId, at: Dat
         .execute(conn)
         .await?;
     Ok(())
+}
+
+/// A session that goes on, for its owner.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenSessionRecord {
+    /// Which.
+    pub id: SessionId,
+    /// The browser, in its own words.
+    pub user_agent: String,
+    /// The address from which it was begun.
+    pub source: String,
+    /// Since when.
+    pub created_at: DateTime<Utc>,
+    /// When it was refreshed last.
+    pub refreshed_at: DateTime<Utc>,
+    /// Until when.
+    pub expires_at: DateTime<Utc>,
+}
+
+/// Sessions of a person that go on, the newest first.
+pub async fn list_sessions(
+    conn: &mut PgConnection,
+    user: UserId,
+    now: DateTime<Utc>,
+    after: Option<SessionId>,
+    limit: i64,
+) -> Result<Vec<OpenSessionRecord>, StoreError> {
+    let rows = sqlx::query!(
+        "SELECT id, user_agent, source, created_at, refreshed_at, expires_at FROM sessions
+         WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > $2 AND ($3::uuid IS NULL OR id < $3)
+         ORDER BY id DESC LIMIT $4",
+        user.uuid(),
+        now,
+        after.map(SessionId::uuid),
+        limit,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| OpenSessionRecord {
+            id: SessionId::new(row.id),
+            user_agent: row.user_agent,
+            source: row.source,
+            created_at: row.created_at,
+            refreshed_at: row.refreshed_at,
+            expires_at: row.expires_at,
+        })
+        .collect())
+}
+
+/// Ends a session of this person; none when it is not theirs, or has ended.
+pub async fn revoke_session_of(
+    conn: &mut PgConnection,
+    user: UserId,
+    session: SessionId,
+    at: DateTime<Utc>,
+) -> Result<Option<OpenSessionRecord>, StoreError> {
+    let row = sqlx::query!(
+        "UPDATE sessions SET revoked_at = $3 WHERE user_id = $1 AND id = $2 AND revoked_at IS NULL AND expires_at > $3
+         RETURNING id, user_agent, source, created_at, refreshed_at, expires_at",
+        user.uuid(),
+        session.uuid(),
+        at,
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.map(|row| OpenSessionRecord {
+        id: SessionId::new(row.id),
+        user_agent: row.user_agent,
+        source: row.source,
+        created_at: row.created_at,
+        refreshed_at: row.refreshed_at,
+        expires_at: row.expires_at,
+    }))
 }
 
 /// Ends all sessions of a person but one.

@@ -61,6 +61,7 @@ fn fill(route: &Route, place: [&str; 4]) -> String {
         "credential" => format!("cred_{nothing}"),
         "image" => format!("image_{nothing}"),
         "instance" => format!("inst_{nothing}"),
+        "session" => format!("session_{nothing}"),
         "token" => format!("token_{nothing}"),
         "user" => format!("user_{nothing}"),
         "node" => "node-1".to_owned(),

@@ -243,3 +243,37 @@ async fn people_change_their_name_and_language() {
     let refused = browser.send("PATCH", &path::me(), json!({ "display_name": "a\u{0}b", "locale": "tlh" })).await;
     assert_eq!(refused.fields(), [("display_name", "bad_character"), ("locale", "unknown")]);
 }
+
+#[tokio::test]
+async fn people_see_where_they_are_signed_in_and_end_what_they_do_not_know() {
+    let world = World::new().await;
+    let here = set_up(&world).await;
+    let there = Browser::at(world.address);
+    let body = serde_json::json!({ "email": ADMIN_EMAIL, "password": ADMIN_PASSWORD });
+    let signing_in = there.request("POST", &path::session()).header("user-agent", "A phone").json(&body);
+    assert_eq!(full(signing_in).await.status, 201);
+    let listed = here.get(&path::my_sessions()).await.body;
+    let sessions = listed["items"].as_array().expect("sessions");
+    assert_eq!(sessions.len(), 2, "{listed}");
+    assert_eq!((&sessions[0]["user_agent"], &sessions[0]["current"]), (&"A phone".into(), &false.into()));
+    assert_eq!((&sessions[0]["source"], &sessions[1]["current"]), (&"127.0.0.1".into(), &true.into()));
+    let id = sessions[0]["id"].as_str().expect("an id").parse().expect("a session");
+
+    // Not by somebody else, who cannot even see it.
+    let acme = world.tenant("acme", crate::world::PLENTY).await;
+    let eve = world.person(&acme, berth_domain::right::Role::Owner).await;
+    assert_eq!(eve.delete(&path::my_session(id)).await.status, 404);
+    assert_eq!(eve.get(&path::my_sessions()).await.body["items"], serde_json::json!([]));
+
+    assert_eq!(here.act("DELETE", &path::my_session(id)).await.status, 204);
+    assert_eq!(there.get(&path::me()).await.status, 401, "at once");
+    assert_eq!(there.act("POST", &path::session_refresh()).await.status, 401, "and for good");
+    assert_eq!(here.act("DELETE", &path::my_session(id)).await.status, 404);
+
+    there.sign_in(ADMIN_EMAIL, ADMIN_PASSWORD).await;
+    assert_eq!(here.act("DELETE", &path::my_sessions()).await.status, 204);
+    assert_eq!((here.get(&path::me()).await.status, there.get(&path::me()).await.status), (200, 401));
+    let acts = "SELECT string_agg(action || ' ' || coalesce(after->>'ended', before->>'user_agent'), ', ' ORDER BY seq)
+                FROM audit WHERE action LIKE 'session.end%'";
+    assert_eq!(world.value::<String>(acts).await, "session.end A phone, session.end_others 1");
+}

@@ -19,6 +19,7 @@ fn urls(tenant: &str) -> Vec<(String, String, bool)> {
             .replace("{number}", "1")
             .replace("{node}", "node-1")
             .replace("{user}", &format!("user_{:032x}", 1))
+            .replace("{session}", &format!("session_{:032x}", 1))
             .replace("{token}", &format!("token_{:032x}", 1))
             .replace("{credential}", &format!("cred_{:032x}", 1))
             .replace("{image}", &format!("image_{:032x}", 1))

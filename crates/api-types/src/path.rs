@@ -1,6 +1,6 @@
 //! Every URL, once: as a template for the route table, and as a function for callers.
 
-use berth_domain::id::{ImageId, InstanceId, RegistryCredentialId, TokenId, UserId};
+use berth_domain::id::{ImageId, InstanceId, RegistryCredentialId, SessionId, TokenId, UserId};
 
 /// Where every path of this version starts.
 pub const V1: &str = "/api/v1";
@@ -37,6 +37,10 @@ paths! {
     ME = "/api/v1/me", me();
     /// The caller's password.
     MY_PASSWORD = "/api/v1/me/password", my_password();
+    /// Where the caller is signed in.
+    MY_SESSIONS = "/api/v1/me/sessions", my_sessions();
+    /// One of these.
+    MY_SESSION = "/api/v1/me/sessions/{session}", my_session(session: SessionId);
     /// The caller's personal tokens.
     MY_TOKENS = "/api/v1/me/tokens", my_tokens();
     /// One of them.

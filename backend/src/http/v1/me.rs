@@ -2,7 +2,7 @@
 
 use crate::{
     authz::{
-        action::{me, token},
+        action::{me, my_session, token},
         permit::Permit,
     },
     http::{
@@ -13,17 +13,21 @@ use crate::{
     },
     service::{
         me::{self as account, Me, ProfileChange},
+        sessions::{self, Session},
         tokens::{self, NewToken, Token},
     },
 };
 use berth_api_types::{
     page::{Page, PageQuery},
     v1::session::{
-        ChangePasswordBody, CreateTokenBody, CreatedTokenView, MeView, MyBindingView, MyTenantView, TokenView,
-        UpdateMeBody,
+        ChangePasswordBody, CreateTokenBody, CreatedTokenView, MeView, MyBindingView, MyTenantView, SessionView,
+        TokenView, UpdateMeBody,
     },
 };
-use berth_domain::{id::TokenId, right::PLATFORM_ADMINISTRATOR};
+use berth_domain::{
+    id::{SessionId, TokenId},
+    right::PLATFORM_ADMINISTRATOR,
+};
 use serde::Deserialize;
 
 /// Who am I.
@@ -72,6 +76,51 @@ pub async fn change_password(
 ) -> Result<Done, Failure> {
     account::change_password(&app, &permit, &body.current_password, &body.new_password).await?;
     Ok(Done)
+}
+
+/// Where the caller is signed in, the newest first.
+pub async fn list_sessions(
+    permit: Permit<my_session::List>,
+    app: State,
+    Query(query): Query<PageQuery>,
+) -> Result<Found<Page<SessionView>>, Failure> {
+    let found = sessions::list(&app, &permit, page::request(&query)?).await?;
+    let current = permit.actor().session();
+    Ok(Found(page::view(found, |session| session_view(session, current))))
+}
+
+/// Which session.
+#[derive(Deserialize)]
+pub struct SessionPath {
+    session: SessionId,
+}
+
+/// Ends a session at once.
+pub async fn end_session(
+    permit: Permit<my_session::End>,
+    app: State,
+    Path(path): Path<SessionPath>,
+) -> Result<Done, Failure> {
+    sessions::end(&app, &permit, path.session).await?;
+    Ok(Done)
+}
+
+/// Ends all but the one that asks.
+pub async fn end_other_sessions(permit: Permit<my_session::EndOthers>, app: State) -> Result<Done, Failure> {
+    sessions::end_others(&app, &permit).await?;
+    Ok(Done)
+}
+
+fn session_view(session: Session, current: Option<SessionId>) -> SessionView {
+    SessionView {
+        current: current == Some(session.id),
+        id: session.id,
+        user_agent: session.user_agent,
+        source: session.source,
+        created_at: session.created_at,
+        last_used_at: session.refreshed_at,
+        expires_at: session.expires_at,
+    }
 }
 
 /// Tokens that still work.

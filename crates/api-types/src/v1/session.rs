@@ -1,7 +1,7 @@
 //! Set-up, sign-in, the caller and the caller's tokens.
 
 use berth_domain::{
-    id::{TokenId, UserId},
+    id::{SessionId, TokenId, UserId},
     right::{Right, Role},
 };
 use chrono::{DateTime, Utc};
@@ -136,6 +136,26 @@ pub struct CreateTokenBody {
     pub name: String,
     /// Days until it ends, 1 to 365.
     pub days: u32,
+}
+
+/// A place where the caller is signed in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct SessionView {
+    /// Which.
+    pub id: SessionId,
+    /// The browser, in its own words.
+    pub user_agent: String,
+    /// The address from which it was begun.
+    pub source: String,
+    /// Since when.
+    pub created_at: DateTime<Utc>,
+    /// When the browser was there last, to ten minutes.
+    pub last_used_at: DateTime<Utc>,
+    /// Until when, unless it is ended before.
+    pub expires_at: DateTime<Utc>,
+    /// Whether it is the one that asks.
+    pub current: bool,
 }
 
 /// A personal token, without its secret.
