@@ -34,10 +34,11 @@ const BODY: [(&str, Check); 8] = [
 ];
 
 /// Fields of `HostConfig`, each with what it may hold.
-const HOST: [(&str, Check); 13] = [
+const HOST: [(&str, Check); 14] = [
     ("Memory", is_positive),
     ("MemorySwap", is_positive),
     ("NanoCpus", is_positive),
+    ("CpuShares", is_positive),
     ("PidsLimit", is_pids),
     ("LogConfig", is_bounded_log),
     ("NetworkMode", is_own_network),

@@ -24,6 +24,12 @@ pub const LABEL_TENANT: &str = "berth.tenant";
 
 /// Most processes and threads in a container: a fork bomb must not take the node along.
 pub const PIDS_MAX: i64 = 1024;
+/// Processor time that a container may use while its process is made, in thousandths of a core.
+///
+/// What sets a container up runs within the container's own bounds. An app that is allowed a fiftieth of a core would
+/// wait for seconds until its process even begins, however idle the node; so every container is made with this much, and
+/// brought down to what it is allowed as soon as it runs.
+pub const START_CPU_MILLI: u64 = 1_000;
 /// Size of one log file of a container before the next begins.
 pub const LOG_FILE_SIZE: &str = "10m";
 /// Log files that a container keeps; with [`LOG_FILE_SIZE`] a chatty one cannot fill the disk.
@@ -52,6 +58,8 @@ pub struct Container {
     pub ports: BTreeMap<u16, u16>,
     /// Unix milliseconds of the last start; 0 when it never was.
     pub started_at_ms: u64,
+    /// Processor time that it may use, in thousandths of a core; 0: without bound.
+    pub cpu_milli: u64,
 }
 
 /// What a container's process does.
@@ -84,6 +92,10 @@ impl Container {
     /// Whether its process runs.
     pub fn runs(&self) -> bool {
         self.state == ContainerState::Running
+    }
+    /// Whether it may use more than `cpu_milli` thousandths of a core.
+    pub fn exceeds(&self, cpu_milli: u64) -> bool {
+        self.cpu_milli == 0 || self.cpu_milli > cpu_milli
     }
     /// Whether this is the end of the very run that `other` still saw going on: `other` is older news.
     pub fn ended_after(&self, other: &Self) -> bool {

@@ -25,7 +25,9 @@ pub struct View<'a> {
     /// The container of an instance whose probe runs.
     pub watched: &'a BTreeMap<InstanceId, String>,
     /// Containers that are being stopped, and when to try again those that would not stop.
-    pub stopping: &'a BTreeMap<String, Stopping>,
+    pub stopping: &'a BTreeMap<String, Attempt>,
+    /// Containers that are brought down to their share of the processor, and when to try again.
+    pub confining: &'a BTreeMap<String, Attempt>,
     /// Whether a set was received since the agent began.
     pub fresh: bool,
     /// Milliseconds of the clock that back-offs and retries are of.
@@ -41,9 +43,9 @@ pub struct Launching {
     pub cancelled: bool,
 }
 
-/// How stopping a container goes.
+/// How an attempt on a container goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stopping {
+pub enum Attempt {
     /// It goes on.
     Going,
     /// It failed; try again at this time, in milliseconds.
@@ -66,6 +68,13 @@ pub enum Step {
         instance: InstanceId,
         /// Its container.
         container: String,
+    },
+    /// Bring a running container down to what its app is allowed.
+    Confine {
+        /// Which container.
+        container: String,
+        /// Thousandths of a core.
+        cpu_milli: u64,
     },
     /// Tell a launch to give up: it is no longer wanted.
     Cancel {
@@ -174,11 +183,27 @@ fn keep(view: &View<'_>, wanted: &Wanted, own: &[&Container], decision: &mut Dec
             if view.watched.get(&instance) != Some(&container.id) {
                 decision.steps.push(Step::Watch { instance, container: container.id.clone() });
             }
+            confine(view, wanted, container, decision);
         }
         _ => match view.backoffs.get(&instance).and_then(|backoff| backoff.retry_at_ms()) {
             Some(at_ms) if at_ms > view.now_ms => look_again(decision, at_ms),
             _ => decision.steps.push(Step::Launch { instance, container: best.map(|c| c.id.clone()) }),
         },
+    }
+}
+
+/// Every container is made with more than a small app is allowed; see [`START_CPU_MILLI`](crate::container::START_CPU_MILLI).
+fn confine(view: &View<'_>, wanted: &Wanted, container: &Container, decision: &mut Decision) {
+    let Some(cpu_milli) = wanted.spec.as_ref().ok().map(|spec| spec.resources().cpu_milli.0) else { return };
+    if !container.exceeds(cpu_milli) {
+        return;
+    }
+    match view.confining.get(&container.id) {
+        Some(Attempt::Going) => {}
+        Some(Attempt::RetryAt(at_ms)) if *at_ms > view.now_ms => look_again(decision, *at_ms),
+        Some(Attempt::RetryAt(_)) | None => {
+            decision.steps.push(Step::Confine { container: container.id.clone(), cpu_milli });
+        }
     }
 }
 
@@ -194,9 +219,9 @@ fn rank(state: &ContainerState) -> u8 {
 
 fn stop(view: &View<'_>, container: &Container, grace_s: Option<u32>, decision: &mut Decision) {
     match view.stopping.get(&container.id) {
-        Some(Stopping::Going) => {}
-        Some(Stopping::RetryAt(at_ms)) if *at_ms > view.now_ms => look_again(decision, *at_ms),
-        Some(Stopping::RetryAt(_)) | None => {
+        Some(Attempt::Going) => {}
+        Some(Attempt::RetryAt(at_ms)) if *at_ms > view.now_ms => look_again(decision, *at_ms),
+        Some(Attempt::RetryAt(_)) | None => {
             decision.steps.push(Step::Stop { container: container.id.clone(), grace_s });
         }
     }

@@ -13,7 +13,8 @@ struct World {
     backoffs: BTreeMap<InstanceId, Backoff>,
     launching: BTreeMap<InstanceId, Launching>,
     watched: BTreeMap<InstanceId, String>,
-    stopping: BTreeMap<String, Stopping>,
+    stopping: BTreeMap<String, Attempt>,
+    confining: BTreeMap<String, Attempt>,
     stale: bool,
 }
 
@@ -39,6 +40,7 @@ impl World {
             address: None,
             ports: BTreeMap::new(),
             started_at_ms: 0,
+            cpu_milli: 1,
         };
         self.containers.insert(container.to_owned(), made);
         self
@@ -51,6 +53,7 @@ impl World {
             launching: &self.launching,
             watched: &self.watched,
             stopping: &self.stopping,
+            confining: &self.confining,
             fresh: !self.stale,
             now_ms: NOW_MS,
         })
@@ -112,7 +115,7 @@ fn one_launch_at_a_time() {
 fn another_generation_goes_before_the_new_one_comes() {
     let mut world = World::default().wants(1).has("old", 1, 7, ContainerState::Running);
     assert_eq!(world.steps(), [stop_of("old", Some(10))]);
-    world.stopping.insert("old".to_owned(), Stopping::Going);
+    world.stopping.insert("old".to_owned(), Attempt::Going);
     assert_eq!(world.steps(), []);
     world.containers.clear();
     assert_eq!(world.steps(), [launch(1, None)]);
@@ -157,9 +160,9 @@ fn what_no_set_names_is_stopped_only_when_a_set_came() {
 #[test]
 fn what_would_not_stop_is_tried_again_later() {
     let mut world = World::default().wants_stopped(1).has("a", 1, 1, ContainerState::Running);
-    world.stopping.insert("a".to_owned(), Stopping::RetryAt(NOW_MS + 5));
+    world.stopping.insert("a".to_owned(), Attempt::RetryAt(NOW_MS + 5));
     assert_eq!(world.decide(), Decision { steps: vec![], look_again_ms: Some(NOW_MS + 5) });
-    world.stopping.insert("a".to_owned(), Stopping::RetryAt(NOW_MS));
+    world.stopping.insert("a".to_owned(), Attempt::RetryAt(NOW_MS));
     assert_eq!(world.steps(), [stop_of("a", Some(10))]);
 }
 
@@ -199,4 +202,25 @@ fn networks_go_with_the_last_of_their_environment() {
     let still = World::default().has("a", 1, 1, exited());
     assert_eq!(stale_networks(&names, &still.wanted, &still.containers), [names[1].clone()]);
     assert!(stale_networks(&["bridge".to_owned()], &gone.wanted, &gone.containers).is_empty());
+}
+
+#[test]
+fn a_container_that_runs_is_brought_down_to_its_share_once() {
+    let allowed = testing::wanted(1, "nginx").spec.expect("a valid spec").resources().cpu_milli.0;
+    let confine = Step::Confine { container: "a".to_owned(), cpu_milli: allowed };
+    let mut world = World::default().wants(1).has("a", 1, 1, ContainerState::Running);
+    world.watched.insert(id(1), "a".to_owned());
+    let with = |world: &mut World, cpu_milli| world.containers.get_mut("a").expect("it is there").cpu_milli = cpu_milli;
+    with(&mut world, allowed);
+    assert_eq!(world.steps(), []);
+    for more in [allowed + 1, 0] {
+        with(&mut world, more);
+        assert_eq!(world.steps(), [confine.clone()], "{more}: 0 is without bound");
+    }
+    world.confining.insert("a".to_owned(), Attempt::Going);
+    assert_eq!(world.steps(), []);
+    world.confining.insert("a".to_owned(), Attempt::RetryAt(NOW_MS + 5));
+    assert_eq!((world.steps(), world.decide().look_again_ms), (vec![], Some(NOW_MS + 5)));
+    world.confining.insert("a".to_owned(), Attempt::RetryAt(NOW_MS));
+    assert_eq!(world.steps(), [confine]);
 }

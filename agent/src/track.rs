@@ -237,6 +237,7 @@ mod tests {
             address: None,
             ports: BTreeMap::from([(80, 4000)]),
             started_at_ms,
+            cpu_milli: 100,
         }
     }
 

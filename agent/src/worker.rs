@@ -1,7 +1,7 @@
 //! Carries out one step for one instance. Every step may be repeated: what is there already is used.
 
 use crate::{
-    container::{self, Container, ContainerRequest},
+    container::{self, Container, ContainerRequest, START_CPU_MILLI},
     images::Images,
     limit,
     reason::{Failure, Reason},
@@ -88,7 +88,10 @@ impl Workshop {
         tell: impl Fn(Progress) + Send + Sync,
     ) -> Result<Container, LaunchError> {
         let id = match existing {
-            Some(id) => id,
+            Some(id) => {
+                self.widen(wanted, &id).await?;
+                id
+            }
             None => self.create(wanted, cancel, &tell).await?,
         };
         if cancel.is_cancelled() {
@@ -108,6 +111,22 @@ impl Workshop {
         }
         let gone = || Failure::new(Reason::StartFailed, "The container was removed while it was started.");
         Ok(self.runtime.inspect(&id).await?.ok_or_else(gone)?)
+    }
+
+    /// A container that was confined already starts as fast as it did the first time.
+    async fn widen(&self, wanted: &Wanted, container: &str) -> Result<(), LaunchError> {
+        let cpu_milli = wanted.spec.as_ref().map_or(0, |spec| spec.resources().cpu_milli.0);
+        if cpu_milli >= START_CPU_MILLI {
+            return Ok(());
+        }
+        match self.runtime.limit_cpu(container, START_CPU_MILLI).await {
+            Err(error @ RuntimeError::Unavailable(_)) => Err(error.into()),
+            Err(error) => {
+                tracing::warn!(container, %error, "a container starts with no more of the processor than its share");
+                Ok(())
+            }
+            Ok(()) => Ok(()),
+        }
     }
 
     /// SIGTERM, grace, SIGKILL, remove.

@@ -4,6 +4,7 @@ mod bench;
 mod console;
 mod e2e;
 mod fresh;
+mod matrix;
 mod npm;
 mod place;
 mod prerequisites;
@@ -47,6 +48,12 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Every route × caller × place against the policy: how many cells, how many wrong lines
+    Matrix {
+        /// Write the policy anew, for review
+        #[arg(long)]
+        write: bool,
+    },
     /// Builds the console
     Console {
         /// Quickly instead of small
@@ -68,6 +75,7 @@ fn main() -> ExitCode {
         Task::Sim { arguments } => {
             process::run(process::cargo().args(["run", "--quiet", "-p", "berth-scheduler-sim", "--"]).args(arguments))
         }
+        Task::Matrix { write } => matrix::run_matrix(write),
         Task::Sample => sample::build(),
     };
     match result {

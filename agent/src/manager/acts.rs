@@ -1,13 +1,14 @@
 //! What the manager does: it asks [`diff`] and begins the steps; their ends come back as inputs.
 
-use super::{Input, Manager, STOP_RETRY_MS};
+use super::{CONFINE_RETRY_MS, Input, Manager, STOP_RETRY_MS};
 use crate::{
     clock,
     container::Container,
-    diff::{Launching, Step, Stopping, View, diff, stale_networks},
+    diff::{Attempt, Launching, Step, View, diff, stale_networks},
     events::Severity,
     probe,
     reason::{Failure, Reason},
+    runtime::RuntimeError,
     track::Track,
     wanted::Wanted,
     worker::LaunchError,
@@ -31,6 +32,7 @@ impl Manager {
             launching: &self.launching,
             watched: &self.watched,
             stopping: &self.stopping,
+            confining: &self.confining,
             fresh: self.fresh,
             now_ms: clock::steady_ms(),
         });
@@ -39,6 +41,7 @@ impl Manager {
             match step {
                 Step::Launch { instance, container } => self.launch(instance, container),
                 Step::Watch { instance, container } => self.watch(instance, container),
+                Step::Confine { container, cpu_milli } => self.confine(container, cpu_milli),
                 Step::Cancel { instance } => self.cancel(instance),
                 // The set that no longer wants it could be forgotten by a crash; then it would come back.
                 Step::Stop { .. } if !self.safe => {}
@@ -125,7 +128,7 @@ impl Manager {
                 self.track(instance, Track::stopping);
             }
         }
-        self.stopping.insert(container.clone(), Stopping::Going);
+        self.stopping.insert(container.clone(), Attempt::Going);
         let (shop, inbox) = (self.shop.clone(), self.inbox.clone());
         tokio::spawn(async move {
             let outcome = shop.stop(&container, grace_s).await;
@@ -173,6 +176,34 @@ impl Manager {
         }
     }
 
+    fn confine(&mut self, container: String, cpu_milli: u64) {
+        self.confining.insert(container.clone(), Attempt::Going);
+        let (shop, inbox) = (self.shop.clone(), self.inbox.clone());
+        tokio::spawn(async move {
+            let outcome = shop.runtime.limit_cpu(&container, cpu_milli).await;
+            let _ = inbox.send(Input::Confined(container, cpu_milli, outcome));
+        });
+    }
+
+    pub(super) fn confined(&mut self, id: String, cpu_milli: u64, outcome: Result<(), RuntimeError>) {
+        match outcome {
+            Ok(()) => {
+                self.confining.remove(&id);
+                if let Some(container) = self.containers.get_mut(&id) {
+                    container.cpu_milli = cpu_milli;
+                    // A look that was under way saw it as it was.
+                    self.touch(&id);
+                }
+            }
+            // Its end is seen by a look of its own.
+            Err(RuntimeError::NotFound(_)) => drop(self.confining.remove(&id)),
+            Err(error) => {
+                tracing::warn!(container = id, cpu_milli, %error, "a container keeps more of the processor than its share");
+                self.confining.insert(id, Attempt::RetryAt(clock::steady_ms() + CONFINE_RETRY_MS));
+            }
+        }
+    }
+
     pub(super) fn stopped(&mut self, container: String, outcome: Result<(), Failure>) {
         match outcome {
             Ok(()) => {
@@ -185,7 +216,7 @@ impl Manager {
                 if failure.reason == Reason::DockerUnavailable {
                     self.answered(false);
                 }
-                self.stopping.insert(container, Stopping::RetryAt(clock::steady_ms() + STOP_RETRY_MS));
+                self.stopping.insert(container, Attempt::RetryAt(clock::steady_ms() + STOP_RETRY_MS));
             }
         }
     }

@@ -8,7 +8,7 @@ use crate::{
     clock,
     container::Container,
     desired::{self, Refusal},
-    diff::{Launching, Stopping},
+    diff::{Attempt, Launching},
     events::{Events, Severity},
     ledger::{Generation, Ledger, LedgerError},
     limit,
@@ -36,6 +36,8 @@ use tokio_util::sync::CancellationToken;
 
 /// A container that would not stop is tried again after this long, in milliseconds.
 const STOP_RETRY_MS: u64 = 2_000;
+/// A container that could not be brought down to its share is tried again after this long, in milliseconds.
+const CONFINE_RETRY_MS: u64 = 2_000;
 /// The first report waits this long, in milliseconds, for adopted instances to prove themselves, so that a restart of
 /// the agent does not look like an outage of what it runs.
 const ADOPT_PATIENCE_MS: u64 = 2_000;
@@ -59,6 +61,8 @@ pub enum Input {
     Progressed(InstanceId, u64, Progress),
     /// A launch ended.
     Launched(InstanceId, u64, Result<Container, LaunchError>),
+    /// A container was brought down to its share of the processor, in thousandths of a core, or not.
+    Confined(String, u64, Result<(), RuntimeError>),
     /// Stopping a container ended.
     Stopped(String, Result<(), Failure>),
     /// A probe has something new to say.
@@ -110,7 +114,8 @@ pub struct Manager {
     watched: BTreeMap<InstanceId, String>,
     probes: BTreeMap<InstanceId, AbortHandle>,
     unproven: BTreeSet<InstanceId>,
-    stopping: BTreeMap<String, Stopping>,
+    stopping: BTreeMap<String, Attempt>,
+    confining: BTreeMap<String, Attempt>,
     last_refused: Option<Generation>,
     /// An empty set that came before anybody had looked whether containers are here.
     early: Option<DesiredSet>,
@@ -158,6 +163,7 @@ impl Manager {
             probes: BTreeMap::new(),
             unproven: BTreeSet::new(),
             stopping: BTreeMap::new(),
+            confining: BTreeMap::new(),
             last_refused: None,
             early: None,
             unwritable: false,
@@ -222,6 +228,7 @@ impl Manager {
                 }
             }
             Input::Launched(instance, generation, outcome) => self.launched(instance, generation, outcome),
+            Input::Confined(container, cpu_milli, outcome) => self.confined(container, cpu_milli, outcome),
             Input::Stopped(container, outcome) => self.stopped(container, outcome),
             Input::Judged(instance, container, verdict) => self.judged(instance, &container, verdict),
             Input::Saved(written, outcome) => self.saved(&written, outcome),

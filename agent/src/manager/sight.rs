@@ -4,7 +4,7 @@ use super::{Input, Manager};
 use crate::{
     clock,
     container::{Container, ContainerState},
-    diff::Stopping,
+    diff::Attempt,
     events::Severity,
     observe::{self, Look},
     probe::Verdict,
@@ -19,7 +19,7 @@ impl Manager {
         let launching =
             self.containers.get(&event.id).and_then(|c| c.instance).is_none_or(|i| self.launching.contains_key(&i));
         let expected = event.kind == ContainerEventKind::Started && launching;
-        if !expected && self.stopping.get(&event.id) != Some(&Stopping::Going) {
+        if !expected && self.stopping.get(&event.id) != Some(&Attempt::Going) {
             self.inspect(event.id.clone());
         }
     }
@@ -136,8 +136,9 @@ impl Manager {
     }
 
     pub(super) fn gone(&mut self, id: &str) {
+        self.confining.remove(id);
         let Some(container) = self.containers.remove(id) else { return };
-        if self.stopping.get(id) != Some(&Stopping::Going) {
+        if self.stopping.get(id) != Some(&Attempt::Going) {
             self.stopping.remove(id);
         }
         let Some(instance) = container.instance.filter(|_| self.wants(&container)) else { return };

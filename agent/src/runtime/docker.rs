@@ -13,7 +13,9 @@ use super::{
 };
 use crate::{
     admit::admit,
-    container::{CAPABILITIES, Container, ContainerRequest, LABEL_INSTALL, LOG_FILE_SIZE, LOG_FILES, PIDS_MAX},
+    container::{
+        CAPABILITIES, Container, ContainerRequest, LABEL_INSTALL, LOG_FILE_SIZE, LOG_FILES, PIDS_MAX, START_CPU_MILLI,
+    },
     limit,
     reason::{Failure, Reason},
 };
@@ -25,8 +27,8 @@ use bollard::{
     container::LogOutput,
     errors::Error,
     models::{
-        ContainerCreateBody, EventMessage, ExecConfig, HostConfig, HostConfigLogConfig, NetworkCreateRequest,
-        PortBinding, RestartPolicy, RestartPolicyNameEnum,
+        ContainerCreateBody, ContainerUpdateBody, EventMessage, ExecConfig, HostConfig, HostConfigLogConfig,
+        NetworkCreateRequest, PortBinding, RestartPolicy, RestartPolicyNameEnum,
     },
     query_parameters::{
         ContainerArchiveInfoOptions, CreateContainerOptions, CreateImageOptions, EventsOptions, ImportImageOptions,
@@ -170,6 +172,12 @@ impl Runtime for DockerRuntime {
         let options = CreateContainerOptions { name: Some(request.name.clone()), ..Default::default() };
         let work = client.create_container(Some(options), body);
         self.call(During::Create, limit::DOCKER_START_DEADLINE, work).await.map(|made| made.id)
+    }
+
+    async fn limit_cpu(&self, id: &str, cpu_milli: u64) -> RuntimeResult<()> {
+        let client = self.client().await?;
+        let body = ContainerUpdateBody { nano_cpus: Some(nano_cpus(cpu_milli)), ..Default::default() };
+        self.call(During::Call, limit::DOCKER_START_DEADLINE, client.update_container(id, body)).await
     }
 
     async fn start(&self, id: &str) -> RuntimeResult<()> {
@@ -408,6 +416,17 @@ fn translate(during: During, error: Error) -> RuntimeError {
     }
 }
 
+/// Thousandths of a core in the engine's unit.
+fn nano_cpus(cpu_milli: u64) -> i64 {
+    i64::try_from(cpu_milli.saturating_mul(1_000_000)).unwrap_or(i64::MAX)
+}
+
+/// The kernel's weight of a container where processors are short: 1024 for a core, as by default; at least 2, at most
+/// 262144 (cgroup v1).
+fn cpu_shares(cpu_milli: u64) -> i64 {
+    i64::try_from(cpu_milli.saturating_mul(1_024) / 1_000).unwrap_or(i64::MAX).clamp(2, 262_144)
+}
+
 /// What stands on the wire for a request.
 fn create_body(request: &ContainerRequest) -> ContainerCreateBody {
     let memory = i64::try_from(request.memory_mib.saturating_mul(1024 * 1024)).unwrap_or(i64::MAX);
@@ -421,7 +440,8 @@ fn create_body(request: &ContainerRequest) -> ContainerCreateBody {
     let host = HostConfig {
         memory: Some(memory),
         memory_swap: Some(memory),
-        nano_cpus: Some(i64::try_from(request.cpu_milli.saturating_mul(1_000_000)).unwrap_or(i64::MAX)),
+        nano_cpus: Some(nano_cpus(request.cpu_milli.max(START_CPU_MILLI))),
+        cpu_shares: Some(cpu_shares(request.cpu_milli)),
         pids_limit: Some(PIDS_MAX),
         init: Some(true),
         log_config: Some(HostConfigLogConfig {

@@ -176,6 +176,8 @@ pub trait Runtime: Send + Sync + 'static {
     async fn inspect(&self, id: &str) -> RuntimeResult<Option<Container>>;
     /// Makes a container and returns its id. Checks the request by [`crate::admit`] last.
     async fn create(&self, request: &ContainerRequest) -> RuntimeResult<String>;
+    /// Changes how much of the processor a container may use, running or not, in thousandths of a core.
+    async fn limit_cpu(&self, id: &str, cpu_milli: u64) -> RuntimeResult<()>;
     /// Starts its process; does nothing when it runs.
     async fn start(&self, id: &str) -> RuntimeResult<()>;
     /// SIGTERM, the grace, SIGKILL; returns when it has ended or is gone. `None`: the grace that it was made with.

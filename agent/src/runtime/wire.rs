@@ -71,6 +71,14 @@ pub struct Inspected {
     config: Config,
     #[serde(default)]
     network_settings: NetworkSettings,
+    #[serde(default)]
+    host_config: HostConfig,
+}
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct HostConfig {
+    #[serde(default)]
+    nano_cpus: u64,
 }
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -124,6 +132,7 @@ impl From<Inspected> for Container {
             generation,
             environment,
             started_at_ms: unix_ms(&inspected.state.started_at),
+            cpu_milli: inspected.host_config.nano_cpus / 1_000_000,
             state: inspected.state.into(),
             address: networks.values().find_map(|endpoint| endpoint.address.parse().ok()),
             ports: ports.iter().filter_map(|(port, bindings)| published(port, bindings.as_ref()?)).collect(),

@@ -8,11 +8,14 @@ use crate::{
     fake::FakeRuntime,
 };
 use berth_agent::{
-    container::{Container, ContainerRequest},
+    container::{Container, ContainerRequest, START_CPU_MILLI},
+    manager::Input,
     runtime::{LogQuery, RuntimeError, TerminalSize, docker::DockerRuntime},
     wanted::Wanted,
 };
+use berth_domain::app::AppSpec;
 use berth_proto::fleet::DesiredSet;
+use berth_testkit::wait::until_async;
 use futures::StreamExt as _;
 use std::{net::TcpListener, sync::Arc};
 use tokio::{
@@ -43,6 +46,7 @@ async fn all(yard: &Yard) {
     tokio::join!(
         a_crash_is_tried_again_after_a_while(yard),
         memory_has_a_limit(yard),
+        the_processor_has_a_limit_once_it_runs(yard),
         a_command_that_is_none_is_named(yard),
         another_generation_replaces_the_container(yard),
         a_lost_probe_makes_it_unready_and_it_comes_back(yard),
@@ -110,6 +114,33 @@ async fn memory_has_a_limit(yard: &Yard) {
         .until("the kernel's verdict", |seen| crate::bench::instance(seen, 3).filter(|i| i.reason == "oom_killed"))
         .await;
     assert!(killed.ended, "{killed:?}");
+    bench.clear(2).await;
+}
+
+async fn the_processor_has_a_limit_once_it_runs(yard: &Yard) {
+    let bench = Bench::new(yard);
+    let wish = Wish::new(21, Act::Serve).of(&bench);
+    let spec: AppSpec = serde_json::from_str(&wish.spec_json).expect("a valid spec");
+    let allowed = spec.resources().cpu_milli.0;
+    assert!(allowed < START_CPU_MILLI, "the case is about a small app");
+    bench.want(1, vec![wish]);
+    let ready = bench.until_phase(21, "ready").await;
+    let confined = |what: &'static str| {
+        let id = ready.container_id.clone();
+        async move {
+            let limit = || async {
+                let found =
+                    yard.runtime.inspect(&id).await.expect("the engine answers").expect("the container is there");
+                (found.cpu_milli == allowed).then_some(())
+            };
+            until_async(what, PATIENCE, limit).await;
+        }
+    };
+    confined("the limit after the first start").await;
+    // Somebody gives it more by hand; the next look takes it back.
+    yard.runtime.limit_cpu(&ready.container_id, START_CPU_MILLI).await.expect("the engine takes it");
+    bench.door.inbox.send(Input::EventsBegan).expect("the manager runs");
+    confined("the limit after somebody changed it").await;
     bench.clear(2).await;
 }
 

@@ -4,7 +4,7 @@
 use crate::act::{Act, PORT};
 use async_trait::async_trait;
 use berth_agent::{
-    container::{Container, ContainerRequest, ContainerState, Exit, LABEL_INSTALL, from_labels},
+    container::{Container, ContainerRequest, ContainerState, Exit, LABEL_INSTALL, START_CPU_MILLI, from_labels},
     reason::{Failure, Reason},
     runtime::{
         ContainerEvent, ContainerEventKind, Credential, EngineFacts, Listed, LogQuery, LogRecord, PullProgress,
@@ -57,6 +57,7 @@ struct Made {
     address: IpAddr,
     ports: BTreeMap<u16, u16>,
     started_at_ms: u64,
+    cpu_milli: u64,
     log: Vec<LogRecord>,
     life: Option<AbortHandle>,
     term: Arc<Notify>,
@@ -177,6 +178,7 @@ impl Made {
             address: running.then_some(self.address),
             ports: self.ports.clone(),
             started_at_ms: self.started_at_ms,
+            cpu_milli: self.cpu_milli,
         }
     }
 }
@@ -225,12 +227,19 @@ impl Runtime for FakeRuntime {
             address: IpAddr::V4(Ipv4Addr::new(127, 77, high, low)),
             ports: BTreeMap::new(),
             started_at_ms: 0,
+            cpu_milli: request.cpu_milli.max(START_CPU_MILLI),
             log: Vec::new(),
             life: None,
             term: Arc::default(),
         };
         state.containers.insert(id.clone(), made);
         Ok(id)
+    }
+    async fn limit_cpu(&self, id: &str, cpu_milli: u64) -> RuntimeResult<()> {
+        let mut state = self.state();
+        let Some(made) = state.containers.get_mut(id) else { return missing(id) };
+        made.cpu_milli = cpu_milli;
+        Ok(())
     }
     async fn start(&self, id: &str) -> RuntimeResult<()> {
         let (request, address) = match self.state().containers.get(id) {

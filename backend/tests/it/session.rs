@@ -273,7 +273,8 @@ async fn people_see_where_they_are_signed_in_and_end_what_they_do_not_know() {
     there.sign_in(ADMIN_EMAIL, ADMIN_PASSWORD).await;
     assert_eq!(here.act("DELETE", &path::my_sessions()).await.status, 204);
     assert_eq!((here.get(&path::me()).await.status, there.get(&path::me()).await.status), (200, 401));
-    let acts = "SELECT string_agg(action || ' ' || coalesce(after->>'ended', before->>'user_agent'), ', ' ORDER BY sequence)
+    let acts =
+        "SELECT string_agg(action || ' ' || coalesce(after->>'ended', before->>'user_agent'), ', ' ORDER BY sequence)
                 FROM audit WHERE action LIKE 'session.end%'";
     assert_eq!(world.value::<String>(acts).await, "session.end A phone, session.end_others 1");
 }

@@ -20,7 +20,7 @@ use crate::{
 use berth_api_types::{
     page::{Page, PageQuery},
     v1::session::{
-        ChangePasswordBody, CreateTokenBody, CreatedTokenView, MeView, MyBindingView, MyTenantView, SessionView,
+        ChangePasswordBody, CreateTokenBody, CreatedTokenView, MeView, MyBindingView, MyTenantView, OpenSessionView,
         TokenView, UpdateMeBody,
     },
 };
@@ -83,7 +83,7 @@ pub async fn list_sessions(
     permit: Permit<my_session::List>,
     app: State,
     Query(query): Query<PageQuery>,
-) -> Result<Found<Page<SessionView>>, Failure> {
+) -> Result<Found<Page<OpenSessionView>>, Failure> {
     let found = sessions::list(&app, &permit, page::request(&query)?).await?;
     let current = permit.actor().session();
     Ok(Found(page::view(found, |session| session_view(session, current))))
@@ -111,8 +111,8 @@ pub async fn end_other_sessions(permit: Permit<my_session::EndOthers>, app: Stat
     Ok(Done)
 }
 
-fn session_view(session: Session, current: Option<SessionId>) -> SessionView {
-    SessionView {
+fn session_view(session: Session, current: Option<SessionId>) -> OpenSessionView {
+    OpenSessionView {
         current: current == Some(session.id),
         id: session.id,
         user_agent: session.user_agent,

@@ -141,7 +141,7 @@ pub struct CreateTokenBody {
 /// A place where the caller is signed in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct SessionView {
+pub struct OpenSessionView {
     /// Which.
     pub id: SessionId,
     /// The browser, in its own words.

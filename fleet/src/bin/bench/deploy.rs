@@ -1,11 +1,13 @@
 //! From the request to an instance that is healthy and answers, the image being there.
 //!
 //! Ours: `POST …/apps` → durable in Postgres → placed → sent to the agent → created, started, probed → reported → read
-//! back from the API as ready → its published port answers 200. Plain Docker: create, start, the port answers 200. Swarm:
-//! create a service, the port answers 200. All on one engine, in turn, looked at with the same cadence.
+//! back from the API as ready → its published port answers 200. Plain Docker: create, start, the port answers 200; on the
+//! engine's default bridge, and on a bridge of its own with names, which is what an environment's network is and what the
+//! engine takes longer for. Swarm: create a service, the port answers 200. All on one engine, in turn, looked at with the
+//! same cadence.
 
 use crate::{
-    peers::{Engine, LOOK_EVERY, PATIENCE, answers},
+    peers::{Engine, LOOK_EVERY, Network, PATIENCE, answers},
     report::{Report, Samples, Stages},
 };
 use anyhow::{Context, Result, bail};
@@ -42,6 +44,7 @@ pub struct Options {
 struct Measured {
     ours: Samples,
     plain: Samples,
+    isolated: Samples,
     swarm: Samples,
     our_stages: Stages,
     plain_stages: Stages,
@@ -57,6 +60,7 @@ pub fn run(options: &Options) -> Result<Report> {
     // By its id: by its name, Swarm would ask a registry for it each time.
     let image = image["Id"].as_str().context("an image without an id")?.to_owned();
     let engine = Engine { api, address: fleet.host(0).address(), image };
+    engine.make_network()?;
     let stack = block_on(Stack::start_on(fleet, Durability::Durable));
     // Something runs already in the environment, as it does for all deploys but the very first: its network is there,
     // as Docker's own is.
@@ -82,6 +86,7 @@ pub fn run(options: &Options) -> Result<Report> {
         let title = if count == 1 { title.to_owned() } else { format!("{count} instances at once") };
         let mut all = vec![("Berth, from POST to ready and answering", &measured.ours)];
         all.push(("plain Docker, create + start + first 200", &measured.plain));
+        all.push(("the same on a network of its own", &measured.isolated));
         if swarm.is_ok() {
             all.push(("Docker Swarm, service create + first 200", &measured.swarm));
         }
@@ -98,10 +103,10 @@ fn measure(stack: &Stack, engine: &Engine, rounds: usize, count: usize, swarm: b
     let mut measured = Measured::default();
     // The first round warms caches on all sides and is not counted.
     for round in 0..=rounds {
-        let mut times = [None, None, None];
+        let mut times = [None; 4];
         // Each goes first as often as the others.
-        for turn in 0..3 {
-            let who = (round + turn) % 3;
+        for turn in 0..times.len() {
+            let who = (round + turn) % times.len();
             times[who] = match who {
                 0 => {
                     let stages = (round > 0).then_some(&mut measured.our_stages);
@@ -109,13 +114,18 @@ fn measure(stack: &Stack, engine: &Engine, rounds: usize, count: usize, swarm: b
                 }
                 1 => {
                     let begun = SystemTime::now();
-                    let took = engine.run_plain(count)?;
+                    let took = engine.run_plain(count, Network::Shared)?;
                     if round > 0 {
                         let (asked, runs) = engine.newest("berth.bench=plain")?;
                         measured.plain_stages.note("until the engine is asked", begun, asked);
                         measured.plain_stages.note("the engine makes and starts the container", asked, runs);
                         measured.plain_stages.note("until it answers", runs, begun + took);
                     }
+                    engine.remove_plain()?;
+                    Some(took)
+                }
+                2 => {
+                    let took = engine.run_plain(count, Network::Own)?;
                     engine.remove_plain()?;
                     Some(took)
                 }
@@ -129,8 +139,8 @@ fn measure(stack: &Stack, engine: &Engine, rounds: usize, count: usize, swarm: b
             };
         }
         if round > 0 {
-            for (samples, took) in [&mut measured.ours, &mut measured.plain, &mut measured.swarm].into_iter().zip(times)
-            {
+            let all = [&mut measured.ours, &mut measured.plain, &mut measured.isolated, &mut measured.swarm];
+            for (samples, took) in all.into_iter().zip(times) {
                 samples.0.extend(took.map(|took| took.as_secs_f64() * 1000.0));
             }
         }

@@ -18,6 +18,18 @@ pub const PATIENCE: Duration = Duration::from_secs(120);
 /// Marks what was made here.
 const LABEL: &str = "berth.bench";
 
+/// A network like those that environments have: isolated, with names of its own.
+const NETWORK: &str = "berth-bench";
+
+/// Where a plain container is put.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Network {
+    /// On the engine's default bridge, with whatever else is there.
+    Shared,
+    /// On a bridge of its app's own, as Compose makes it.
+    Own,
+}
+
 /// An engine and where its published ports are reached.
 pub struct Engine {
     pub api: Api,
@@ -33,21 +45,30 @@ impl Engine {
     }
 
     /// Creates and starts so many containers at once, and waits until each answers.
-    pub fn run_plain(&self, count: usize) -> Result<Duration> {
+    pub fn run_plain(&self, count: usize, network: Network) -> Result<Duration> {
         let begun = Instant::now();
         thread::scope(|scope| {
-            let all: Vec<_> = (0..count).map(|_| scope.spawn(|| self.run_one())).collect();
+            let all: Vec<_> = (0..count).map(|_| scope.spawn(|| self.run_one(network))).collect();
             all.into_iter().try_for_each(|one| one.join().unwrap_or_else(|_| bail!("a thread failed")))
         })?;
         Ok(begun.elapsed())
     }
 
-    fn run_one(&self) -> Result<()> {
-        let wanted = json!({
+    /// Makes the network that [`Network::Own`] is.
+    pub fn make_network(&self) -> Result<()> {
+        self.api.post("/networks/create", &json!({ "Name": NETWORK, "Driver": "bridge" }))?;
+        Ok(())
+    }
+
+    fn run_one(&self, network: Network) -> Result<()> {
+        let mut wanted = json!({
             "Image": self.image,
             "Labels": { LABEL: "plain" },
             "HostConfig": { "PortBindings": { "8080/tcp": [{ "HostPort": "" }] } },
         });
+        if network == Network::Own {
+            wanted["HostConfig"]["NetworkMode"] = NETWORK.into();
+        }
         let made = self.api.post("/containers/create", &wanted)?;
         let id = made["Id"].as_str().context("a container without an id")?;
         self.api.post(&format!("/containers/{id}/start"), &Value::Null)?;
