@@ -28,7 +28,7 @@ pub const PIDS_MAX: i64 = 1024;
 ///
 /// What sets a container up runs within the container's own bounds. An app that is allowed a fiftieth of a core would
 /// wait for seconds until its process even begins, however idle the node; so every container is made with this much, and
-/// brought down to what it is allowed as soon as it runs.
+/// brought down to what it is allowed a second after it runs.
 pub const START_CPU_MILLI: u64 = 1_000;
 /// Size of one log file of a container before the next begins.
 pub const LOG_FILE_SIZE: &str = "10m";

@@ -35,6 +35,10 @@ pub const TUNNELS_MAX: usize = 64;
 pub const INSPECTIONS_MAX: usize = 8;
 /// Launches that run at the same time: more only makes the engine's own locks longer to wait for.
 pub const LAUNCHES_MAX: usize = 16;
+/// How long a container that began keeps the processor time it was started with.
+pub const CONFINE_DELAY: Duration = Duration::from_secs(1);
+/// Containers that are brought down to their share at the same time: it can wait, and must not slow down launches.
+pub const CONFINES_MAX: usize = 1;
 /// Digests and names in a node's facts.
 pub const FACT_IMAGES_MAX: usize = 2_000;
 /// Ports in a node's facts.

@@ -14,7 +14,7 @@ use std::{
     net::IpAddr,
     sync::{Arc, Mutex, PoisonError},
 };
-use tokio::sync::Semaphore;
+use tokio::{sync::Semaphore, time};
 use tokio_util::sync::CancellationToken;
 
 /// What every step needs.
@@ -29,6 +29,7 @@ pub struct Workshop {
     pub publish_on: IpAddr,
     networks: Mutex<HashSet<String>>,
     launches: Semaphore,
+    confines: Semaphore,
 }
 
 /// How far a launch is.
@@ -75,6 +76,7 @@ impl Workshop {
             publish_on,
             networks: Mutex::default(),
             launches: Semaphore::new(limit::LAUNCHES_MAX),
+            confines: Semaphore::new(limit::CONFINES_MAX),
         }
     }
 
@@ -111,6 +113,15 @@ impl Workshop {
         }
         let gone = || Failure::new(Reason::StartFailed, "The container was removed while it was started.");
         Ok(self.runtime.inspect(&id).await?.ok_or_else(gone)?)
+    }
+
+    /// Brings a container down to its share of the processor, a little after it began: what an app does first is to read
+    /// itself, and the engine's work for this would compete with it and with the launches of others.
+    pub async fn confine(&self, container: &str, cpu_milli: u64) -> Result<(), RuntimeError> {
+        time::sleep(limit::CONFINE_DELAY).await;
+        // The semaphore is never closed.
+        let _permit = self.confines.acquire().await;
+        self.runtime.limit_cpu(container, cpu_milli).await
     }
 
     /// A container that was confined already starts as fast as it did the first time.

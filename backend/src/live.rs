@@ -5,15 +5,16 @@ use crate::store::{Store, listen::Listener, nudge::Nudge};
 use berth_api_types::v1::live::Topic;
 use berth_domain::id::TenantId;
 use std::{collections::BTreeSet, time::Duration};
-use tokio::sync::broadcast;
+use tokio::{sync::broadcast, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 /// Nudges that a slow reader may fall behind before it is told that everything may have changed.
 const BACKLOG: usize = 1_024;
 /// Between two tries to listen when the database does not answer.
 const RETRY: Duration = Duration::from_secs(1);
-/// Changes that come this close together go out as one event: a rollout touches the same app many times a second.
-const GATHER: Duration = Duration::from_millis(25);
+/// Changes that come this soon after others went out are gathered into one event: a rollout touches the same app many
+/// times a second. The first after a quiet time goes out at once, as somebody waits for it.
+const GATHER: Duration = Duration::from_millis(10);
 
 /// Hands every nudge to every open stream of this process.
 #[derive(Clone)]
@@ -38,7 +39,7 @@ impl Hub {
     }
     /// What concerns one audience, from now on.
     pub fn follow(&self, audience: Audience) -> Follower {
-        Follower { nudges: self.subscribe(), audience }
+        Follower { nudges: self.subscribe(), audience, handed_out_at: None }
     }
 
     /// Listens to the database and hands out what it hears, until `stop`.
@@ -97,6 +98,7 @@ impl Audience {
 pub struct Follower {
     nudges: broadcast::Receiver<Nudge>,
     audience: Audience,
+    handed_out_at: Option<Instant>,
 }
 
 impl Follower {
@@ -108,10 +110,11 @@ impl Follower {
             let nudge = self.nudges.recv().await;
             self.take(nudge, &mut topics)?;
         }
-        let until = tokio::time::Instant::now() + GATHER;
+        let until = self.handed_out_at.map_or_else(Instant::now, |at| at + GATHER);
         while let Ok(nudge) = tokio::time::timeout_at(until, self.nudges.recv()).await {
             self.take(nudge, &mut topics)?;
         }
+        self.handed_out_at = Some(Instant::now());
         if topics.contains(&Topic::Everything) {
             return Some(vec![Topic::Everything]);
         }

@@ -1,7 +1,7 @@
 //! Apps of one environment, as a person or a pipeline works with them.
 
 use crate::{
-    client::{Client, Failure},
+    client::{Changes, Client, Failure},
     wait::until,
 };
 use berth_api_types::{
@@ -107,6 +107,11 @@ impl Apps {
     pub async fn rollout(&self, name: &str, id: RolloutId) -> Result<RolloutView, Failure> {
         let all: Vec<RolloutView> = self.list(&at!(self, rollouts, name)).await?;
         all.into_iter().find(|rollout| rollout.id == id).ok_or_else(|| Failure::Odd(format!("{id} is not listed")))
+    }
+
+    /// The tenant's live stream.
+    pub async fn changes(&self) -> Result<Changes, Failure> {
+        self.client.follow(&path::tenant_live(&self.tenant)).await
     }
 
     /// Where its ready instances are reached.

@@ -5,13 +5,15 @@ use berth_api_types::{
     path,
     v1::session::{CreateTokenBody, CreatedTokenView, SetupBody, SignInBody},
 };
-use reqwest::{Method, RequestBuilder, header};
+use reqwest::{Method, RequestBuilder, StatusCode, header};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use std::{sync::Once, time::Duration};
 
 /// Longest wait for an answer: an upload of the sample takes moments.
 const ANSWER_MAX: Duration = Duration::from_secs(30);
+/// Longest life of a live stream here: a test's whole wait.
+const STREAM_MAX: Duration = Duration::from_secs(600);
 const EMAIL: &str = "ada@example.org";
 const PASSWORD: &str = "correct horse battery staple";
 
@@ -60,6 +62,29 @@ pub fn http(settings: impl FnOnce(reqwest::ClientBuilder) -> reqwest::ClientBuil
     // Without one the builder panics, although nothing here speaks TLS.
     PROVIDER.call_once(|| rustls::crypto::ring::default_provider().install_default().expect("nobody did before"));
     settings(reqwest::Client::builder().no_proxy()).build().expect("a client can be built")
+}
+
+/// A live stream, as pages read it: it says that something changed, and they look again.
+#[derive(Debug)]
+pub struct Changes {
+    answer: reqwest::Response,
+    rest: String,
+}
+
+impl Changes {
+    /// Waits until something changed.
+    pub async fn next(&mut self) -> Result<(), Failure> {
+        loop {
+            if self.rest.contains("event: changed") {
+                // What came with it is seen by the same look.
+                self.rest.clear();
+                return Ok(());
+            }
+            let chunk = self.answer.chunk().await.map_err(|error| Failure::NoAnswer(format!("{error:?}")))?;
+            let chunk = chunk.ok_or_else(|| Failure::NoAnswer("the stream ended".into()))?;
+            self.rest.push_str(&String::from_utf8_lossy(&chunk));
+        }
+    }
 }
 
 /// A caller of the API.
@@ -128,6 +153,16 @@ impl Client {
     /// Uploads a file.
     pub async fn upload<A: DeserializeOwned>(&self, path: &str, kind: &str, bytes: &[u8]) -> Result<A, Failure> {
         self.send(self.request(Method::POST, path).header(header::CONTENT_TYPE, kind).body(bytes.to_vec())).await
+    }
+
+    /// Opens a live stream.
+    pub async fn follow(&self, path: &str) -> Result<Changes, Failure> {
+        let request = self.request(Method::GET, path).timeout(STREAM_MAX);
+        let answer = request.send().await.map_err(|error| Failure::NoAnswer(format!("{error:?}")))?;
+        match answer.status() {
+            StatusCode::OK => Ok(Changes { answer, rest: String::new() }),
+            status => Err(Failure::Odd(format!("{status} instead of a stream"))),
+        }
     }
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {

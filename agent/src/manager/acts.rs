@@ -180,7 +180,7 @@ impl Manager {
         self.confining.insert(container.clone(), Attempt::Going);
         let (shop, inbox) = (self.shop.clone(), self.inbox.clone());
         tokio::spawn(async move {
-            let outcome = shop.runtime.limit_cpu(&container, cpu_milli).await;
+            let outcome = shop.confine(&container, cpu_milli).await;
             let _ = inbox.send(Input::Confined(container, cpu_milli, outcome));
         });
     }

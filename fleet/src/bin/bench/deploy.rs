@@ -1,19 +1,20 @@
 //! From the request to an instance that is healthy and answers, the image being there.
 //!
 //! Ours: `POST …/apps` → durable in Postgres → placed → sent to the agent → created, started, probed → reported → read
-//! back from the API as ready → its published port answers 200. Plain Docker: create, start, the port answers 200; on the
-//! engine's default bridge, and on a bridge of its own with names, which is what an environment's network is and what the
-//! engine takes longer for. Swarm: create a service, the port answers 200. All on one engine, in turn, looked at with the
-//! same cadence.
+//! back from the API as ready, as soon as the live stream says that something changed → its published port answers 200.
+//! Plain Docker: create, start, the port answers 200; on the engine's default bridge, and on a bridge of its own with
+//! names, which is what an environment's network is and what the engine takes longer for. Swarm: create a service, the
+//! port answers 200. All on one engine, in turn.
 
 use crate::{
-    peers::{Engine, LOOK_EVERY, Network, PATIENCE, answers},
+    peers::{Engine, Network, PATIENCE, until_answers},
     report::{Report, Samples, Stages},
 };
 use anyhow::{Context, Result, bail};
 use berth_domain::app::{Probe, ProbeCheck};
 use berth_fleet_tests::{
     apps::{Apps, PORT},
+    client::Changes,
     containers,
     parts::Parts,
     run::block_on,
@@ -23,6 +24,8 @@ use berth_local_postgres::Durability;
 use berth_testkit::{fleet::Fleet, sample};
 use std::time::{Duration, Instant, SystemTime};
 
+/// A page that was told nothing looks again after this long.
+const LOOK_ANYWAY: Duration = Duration::from_secs(5);
 /// Removing is not measured, and must be over before the next is.
 const GONE_MAX: Duration = Duration::from_secs(60);
 
@@ -161,11 +164,13 @@ async fn deploy(
     // As people have it: asked every second, by HTTP.
     spec.readiness = Some(Probe::new(ProbeCheck::Http { path: "/healthz".into(), port: PORT }));
     spec.stop_grace_s = 1;
+    // As an open page has it: told when to look again, instead of asking all the time.
+    let mut changes = apps.changes().await.map_err(|failure| anyhow::anyhow!("{failure}"))?;
     let (begun, begun_at) = (Instant::now(), SystemTime::now());
     let replicas = u32::try_from(count)?;
     let app = apps.create(name, replicas, spec).await.map_err(|failure| anyhow::anyhow!("{failure}"))?;
     let accepted_at = SystemTime::now();
-    let took = until_ready(&apps, name, count, begun).await?;
+    let took = until_ready(&apps, &mut changes, name, count, begun).await?;
     if let Some(stages) = stages {
         let (asked, runs) = engine.newest(&format!("berth.app={}", app.id))?;
         stages.note("until the request is answered", begun_at, accepted_at);
@@ -178,15 +183,19 @@ async fn deploy(
     Ok(took)
 }
 
-async fn until_ready(apps: &Apps, name: &str, count: usize, begun: Instant) -> Result<Duration> {
+async fn until_ready(apps: &Apps, changes: &mut Changes, name: &str, count: usize, begun: Instant) -> Result<Duration> {
     loop {
         let endpoints = apps.endpoints(name).await.map_err(|failure| anyhow::anyhow!("{failure}"))?;
-        if endpoints.len() == count && endpoints.iter().all(|endpoint| answers(*endpoint)) {
+        if endpoints.len() == count {
+            // Ready is what the platform says; that it answers is what counts.
+            endpoints.into_iter().try_for_each(until_answers)?;
             return Ok(begun.elapsed());
         }
         if begun.elapsed() > PATIENCE {
             bail!("{name} does not come up: {:?}", apps.instances(name).await);
         }
-        tokio::time::sleep(LOOK_EVERY).await;
+        // A page also looks when it was told nothing for a while.
+        let told = tokio::time::timeout(LOOK_ANYWAY, changes.next()).await;
+        told.unwrap_or(Ok(())).map_err(|failure| anyhow::anyhow!("{failure}"))?;
     }
 }

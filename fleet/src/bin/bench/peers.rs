@@ -11,8 +11,8 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-/// Between two questions whether an app answers, for all that are compared.
-pub const LOOK_EVERY: Duration = Duration::from_millis(5);
+/// Between two questions whether an app answers.
+const LOOK_EVERY: Duration = Duration::from_millis(5);
 /// The longest wait for one that does not come.
 pub const PATIENCE: Duration = Duration::from_secs(120);
 /// Marks what was made here.
