@@ -67,7 +67,8 @@ fn holds(access: &Access, place: &Resolved, right: Right) -> bool {
     let environment = place.environment.as_ref().map(|e| e.id);
     let by_role = access.bindings.iter().any(|binding| {
         binding.role.rights().contains(&right)
-            && (covers(binding, project, environment) || (leads_to(binding, project) && is_for_the_way(right)))
+            && (covers(binding, project, environment)
+                || (leads_to(binding, project, environment) && is_for_the_way(right)))
     });
     by_role || (access.platform_administrator && platform_holds(place, right))
 }
@@ -83,9 +84,10 @@ fn covers(binding: &Binding, project: Option<ProjectId>, environment: Option<Env
         && (binding.environment.is_none() || binding.environment == environment)
 }
 
-/// A place above the one where the role is bound.
-fn leads_to(binding: &Binding, project: Option<ProjectId>) -> bool {
-    project.is_none() || (binding.environment.is_some() && binding.project == project)
+/// A place above the one where the role is bound; never one beside it.
+fn leads_to(binding: &Binding, project: Option<ProjectId>, environment: Option<EnvironmentId>) -> bool {
+    let is_its_project = binding.environment.is_some() && binding.project == project && environment.is_none();
+    project.is_none() || is_its_project
 }
 
 /// Who may enter a room may see the corridor: the names of what lies above, nothing else of it.
@@ -158,6 +160,16 @@ mod tests {
     fn a_project_of_others_in_ones_own_tenant_is_hidden() {
         let elsewhere = access(vec![bound(Role::Developer, Some(ProjectId::new(Uuid::from_u128(9))), None)]);
         assert_eq!(ask(&elsewhere, Depth::Project, Right::ProjectRead), Err(Refusal::Hidden));
+    }
+
+    #[test]
+    fn an_environment_beside_ones_own_is_hidden() {
+        let mut access = access(vec![bound(Role::Admin, Some(SHOP), Some(DEV))]);
+        assert_eq!(ask(&access, Depth::Environment, Right::AppCreate), Ok(()));
+        assert_eq!(ask(&access, Depth::Project, Right::ProjectRead), Ok(()), "the way there");
+        access.environment = Some(EnvironmentId::new(Uuid::from_u128(9)));
+        assert_eq!(ask(&access, Depth::Environment, Right::ProjectRead), Err(Refusal::Hidden));
+        assert_eq!(ask(&access, Depth::App, Right::AppRead), Err(Refusal::Hidden));
     }
 
     #[test]

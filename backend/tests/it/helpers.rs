@@ -221,8 +221,7 @@ async fn carry(mut client: UnixStream, mut server: UnixStream, swallow_commit: &
                 let commits = bytes.windows(6).any(|word| word == b"COMMIT");
                 if commits && swallow_commit.swap(false, Ordering::SeqCst) {
                     // The server says that it is done; nobody hears it.
-                    server.read(&mut said).await?;
-                    return Ok(());
+                    return server.read(&mut said).await.map(drop);
                 }
             }
             read = server.read(&mut said) => {

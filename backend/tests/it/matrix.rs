@@ -223,6 +223,19 @@ fn check(matrix: &Matrix, callers: &[(String, Option<Caller>)], routes: &[Route]
                 _ if path_names(route.path).any(|name| name == "project") && place == "missing project" => {
                     assert_eq!(*cell, Cell::Hidden, "{what}");
                 }
+                // What lies beside the place of a role is as hidden as what is not there.
+                _ if caller.ends_with("at environment")
+                    && path_names(route.path).any(|name| name == "environment")
+                    && matches!(place, "other environment" | "missing environment") =>
+                {
+                    assert_eq!(*cell, Cell::Hidden, "{what}");
+                }
+                _ if !caller.ends_with("at tenant")
+                    && path_names(route.path).any(|name| name == "project")
+                    && place == "other project" =>
+                {
+                    assert_eq!(*cell, Cell::Hidden, "{what}");
+                }
                 _ if path_names(route.path).any(|name| name == "app") && place == "deleted app" => {
                     assert_ne!(*cell, Cell::Admitted, "{what}");
                 }

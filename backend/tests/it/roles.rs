@@ -77,10 +77,10 @@ async fn roles_add_up_and_say_where_they_come_from() {
     assert_eq!(owner.delete(&one).await.status, 204);
     assert_eq!(owner.delete(&one).await.status, 404);
     let trail = owner.get(&path::tenant_audit("acme")).await.body;
-    assert_eq!(trail["items"][0]["action"], "app.operate");
-    assert_eq!(trail["items"][1]["action"], "people.revoke_at_environment", "{trail}");
-    assert_eq!(trail["items"][1]["target"], json!(format!("acme/shop/dev/{email}")));
-    assert_eq!(trail["items"][1]["before"], json!({ "role": "viewer" }));
+    assert_eq!(trail["items"][0]["action"], "people.revoke_at_environment", "{trail}");
+    assert_eq!(trail["items"][0]["target"], json!(format!("acme/shop/dev/{email}")));
+    assert_eq!(trail["items"][0]["before"], json!({ "role": "viewer" }));
+    assert_eq!((&trail["items"][1]["action"], &trail["items"][1]["result"]), (&json!("app.operate"), &json!("denied")));
 }
 
 #[tokio::test]

@@ -111,10 +111,10 @@ async fn no_table_stands_outside_the_second_wall() {
     assert_eq!(bare, [""; 0], "tables without forced row-level security, or views around it");
     // What the tenants' role may read and names a tenant is held to it; `audit_heads` names it in its own column.
     let open: Vec<String> = sqlx::query_scalar(
-        "SELECT c.table_name::text FROM information_schema.columns c
-         WHERE c.table_schema = 'public' AND c.column_name = 'tenant_id'
-           AND has_table_privilege('berth_app', format('public.%I', c.table_name), 'SELECT, INSERT, UPDATE, DELETE')
-           AND NOT EXISTS (SELECT FROM pg_policies p WHERE p.tablename = c.table_name AND 'berth_app' = ANY(p.roles)
+        "SELECT c.relname::text FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'tenant_id'
+         WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')
+           AND has_table_privilege('berth_app', c.oid, 'SELECT, INSERT, UPDATE, DELETE')
+           AND NOT EXISTS (SELECT FROM pg_policies p WHERE p.tablename = c.relname AND 'berth_app' = ANY(p.roles)
                            AND p.qual LIKE '%tenant_id = current_tenant()%')",
     )
     .fetch_all(&world.pool)

@@ -169,7 +169,7 @@ impl Hands {
             "WITH u AS (INSERT INTO users (id, email, display_name, password_hash, created_at)
                         VALUES ($1, $2, 'Ada', '', now()))
              INSERT INTO tokens (id, user_id, name, secret_sha256, created_at, expires_at)
-             VALUES ($3, $1, 'test', $4, now(), 'infinity')",
+             VALUES ($3, $1, 'test', $4, now(), '2099-01-01')",
         )
         .bind(user.uuid())
         .bind(format!("{user}@example.com"))
