@@ -23,7 +23,8 @@ pub(crate) fn check(on: &NodeUse<'_>, demand: &Demand) -> Result<(), Constraint>
     if let Some(port) = demand.host_ports.iter().find(taken) {
         return Err(Constraint::HostPort { port: *port });
     }
-    let Resources { cpu_milli, memory_mib } = demand.resources.minus(on.free());
+    // An over-committed node lacks more than the demand: what is missing is what would have to come free.
+    let Resources { cpu_milli, memory_mib } = (on.used + demand.resources).minus(on.node.capacity);
     if cpu_milli.0 > 0 {
         return Err(Constraint::Cpu { missing_milli: cpu_milli.0 });
     }

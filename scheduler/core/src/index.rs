@@ -29,7 +29,7 @@ pub(crate) struct NodeUse<'a> {
     pub used: Resources,
     /// Fixed host ports that they hold.
     pub ports: BTreeSet<u16>,
-    /// How many instances of an app that is planned are there and stay.
+    /// How many instances of an app that is planned are there and were not told to stop before this plan.
     same_app: BTreeMap<AppId, u32>,
 }
 
@@ -76,12 +76,8 @@ impl<'a> NodeUse<'a> {
     pub(crate) fn count(&mut self, app: AppId) {
         *self.same_app.entry(app).or_default() += 1;
     }
-    /// Instances of `app` that are there and stay.
+    /// Instances of `app` that are there and were not told to stop before this plan.
     pub(crate) fn same_app(&self, app: AppId) -> u32 {
         self.same_app.get(&app).copied().unwrap_or(0)
-    }
-    /// What is not in use.
-    pub(crate) fn free(&self) -> Resources {
-        self.node.capacity.minus(self.used)
     }
 }

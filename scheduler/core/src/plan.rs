@@ -90,12 +90,12 @@ pub enum Constraint {
     },
     /// Too little cpu is free.
     Cpu {
-        /// Thousandths of a core that are missing.
+        /// Thousandths of a core that would have to come free.
         missing_milli: u64,
     },
     /// Too little memory is free.
     Memory {
-        /// MiB that are missing.
+        /// MiB that would have to come free.
         missing_mib: u64,
     },
 }
@@ -140,12 +140,13 @@ pub struct Candidate {
 /// What decides between feasible nodes, in this order; smaller is better.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Score {
-    /// Instances of the same app that are there: counts only when spreading.
+    /// Instances of the same app that are there, without those that were told to stop before this plan: counts only
+    /// when spreading.
     pub same_app: u32,
     /// 0 when the image is there, 1 when it must be pulled.
     pub image_missing: u32,
-    /// When packing: free share after placing, in thousandths, the larger of cpu and memory;
-    /// when spreading: used share after placing.
+    /// When packing: free share after placing, in thousandths rounded up, the larger of cpu and memory;
+    /// when spreading: used share after placing, in thousandths rounded down, the larger of both.
     pub fill_permille: u32,
     /// Breaks ties.
     pub node: NodeId,

@@ -1,13 +1,14 @@
 //! What must hold: safety after every second, and rest when the faults have stopped.
 
 use crate::{
-    database::Database,
+    database::{App, Database, Row},
     host::Host,
     message::{Behaviour, Stamp},
+    promise,
     snapshot::{snapshot, steps},
 };
 use berth_domain::{
-    id::{NodeId, ReleaseId},
+    id::{AppId, NodeId, ReleaseId},
     lifecycle::RolloutPhase,
     quantity::Resources,
 };
@@ -23,7 +24,7 @@ pub struct Monitor {
 impl Monitor {
     /// The first safety rule that does not hold.
     pub fn violation(&mut self, database: &Database, hosts: &BTreeMap<NodeId, Host>) -> Option<String> {
-        let rows = rows_violation(database);
+        let rows = rows_violation(database).or_else(|| promise::way_back_violation(database));
         let of_host = |host| self.host_violation(database, host);
         rows.or_else(|| hosts.values().find_map(of_host))
     }
@@ -93,7 +94,16 @@ fn rows_unrest(database: &Database) -> Option<String> {
         let seen_ready = database.observed.instances.get(id).is_some_and(|seen| seen.phase.is_ready());
         is_good(database, row.release) && !seen_ready
     });
-    unready.map(|(id, row)| format!("{id} on {} is not ready: {:?}", row.node, database.observed.instances.get(id)))
+    let unready = unready
+        .map(|(id, row)| format!("{id} on {} is not ready: {:?}", row.node, database.observed.instances.get(id)));
+    unready.or_else(|| database.desired.apps.iter().find_map(|(id, app)| release_unrest(database, *id, app)))
+}
+
+/// An app without a rollout that is going on must run its release and no other.
+fn release_unrest(database: &Database, id: AppId, app: &App) -> Option<String> {
+    let is_other = |row: &&Row| row.app == id && app.release != Some(row.release);
+    let other = database.assigned.instances.values().filter(|_| app.active_rollout().is_none()).find(is_other)?;
+    Some(format!("{id} shall run {:?} and runs {}", app.release, other.release))
 }
 
 /// A host must run what was assigned to it, and nothing else.

@@ -5,6 +5,7 @@
 use crate::{
     Sabotage,
     message::{DesiredSet, Report, Seen, Spec, Stamp, Wanted},
+    promise::Basis,
 };
 use berth_domain::{
     app::RolloutPolicy,
@@ -121,6 +122,8 @@ pub struct Proposal {
     pub plan: Plan,
     /// Instances that were seen gone.
     pub gone: Vec<InstanceId>,
+    /// What it is judged by.
+    pub basis: Basis,
 }
 
 /// Why a write was refused: plan again.
@@ -144,6 +147,15 @@ impl Rollout {
             RolloutPhase::RollingBack | RolloutPhase::RolledBack => self.from.unwrap_or(self.to),
             RolloutPhase::Progressing | RolloutPhase::Succeeded | RolloutPhase::Failed | RolloutPhase::Superseded => {
                 self.to
+            }
+        }
+    }
+    /// The release that it leads away from.
+    pub fn before(&self) -> Option<ReleaseId> {
+        match self.phase {
+            RolloutPhase::RollingBack | RolloutPhase::RolledBack => self.from.map(|_| self.to),
+            RolloutPhase::Progressing | RolloutPhase::Succeeded | RolloutPhase::Failed | RolloutPhase::Superseded => {
+                self.from
             }
         }
     }

@@ -66,6 +66,12 @@ impl Host {
             container.runs = false;
         }
     }
+    /// How well it is, for the journal.
+    pub fn condition(&self) -> String {
+        let Self { id, powered, connected, docker_answers, agent, .. } = self;
+        let runs = agent.is_some();
+        format!("{id}: power {powered}, connected {connected}, docker {docker_answers}, agent {runs}")
+    }
     /// Whether its agent can hear and be heard.
     pub fn is_reachable(&self) -> bool {
         self.powered && self.connected && self.agent.is_some()

@@ -3,8 +3,10 @@
 use crate::{
     Sabotage, Summary,
     database::{Database, Proposal},
+    journal::Journal,
     message::{DesiredSet, Message, Stamp},
     network::Network,
+    promise::{self, Basis},
     random::Random,
     snapshot::{snapshot, steps},
 };
@@ -15,6 +17,7 @@ use berth_domain::{
 };
 use berth_scheduler_core::{
     plan::{StopReason, plan},
+    rollout::RolloutStep,
     snapshot::Snapshot,
 };
 use std::collections::BTreeMap;
@@ -42,6 +45,9 @@ pub struct Desk<'a> {
     pub network: &'a mut Network,
     pub random: &'a mut Random,
     pub summary: &'a mut Summary,
+    pub journal: &'a mut Journal,
+    /// The first promise that was broken.
+    pub violation: &'a mut Option<String>,
     pub now_s: u64,
     pub sabotage: Sabotage,
 }
@@ -65,23 +71,36 @@ impl Leader {
         match self.pending.take() {
             None => self.pending = Some(self.propose(desk)),
             Some((due_s, proposal)) if due_s > desk.now_s => self.pending = Some((due_s, proposal)),
-            Some((_, proposal)) => match desk.database.commit(self.epoch, &proposal, desk.sabotage) {
-                Ok(()) => count(desk.summary, &proposal),
-                Err(_) => desk.summary.stale_plans += 1,
-            },
+            Some((_, proposal)) => self.commit(desk, &proposal),
+        }
+    }
+    fn commit(&self, desk: &mut Desk<'_>, proposal: &Proposal) {
+        let before = proposal.basis.ready(desk.database);
+        if desk.database.commit(self.epoch, proposal, desk.sabotage).is_err() {
+            desk.summary.stale_plans += 1;
+            return;
+        }
+        count(desk.summary, proposal);
+        let plan = &proposal.plan;
+        if !plan.starts.is_empty() || !plan.stops.is_empty() || !proposal.gone.is_empty() {
+            desk.journal.note(desk.now_s, || committed(self.epoch, proposal));
+        }
+        if desk.violation.is_none() {
+            *desk.violation = proposal.basis.violation(desk.database, &before);
         }
     }
     fn propose(&self, desk: &mut Desk<'_>) -> (u64, Proposal) {
-        let steps = steps(desk.database, desk.now_s);
+        let mut steps = steps(desk.database, desk.now_s);
+        sabotage_steps(desk, &mut steps);
         for (app, step) in &steps {
-            let Some(event) = step.event else { continue };
-            // A deposed leader is refused here; its plan will be refused too.
-            if desk.database.write_event(self.epoch, *app, event, desk.now_s).is_ok() {
-                count_event(desk.summary, event);
+            if let Some(event) = step.event {
+                self.write_event(desk, *app, event, step.reason.as_deref());
             }
         }
         let snapshot = snapshot(desk.database, &steps, desk.now_s);
         let mut dirty: Vec<AppId> = desk.database.desired.apps.keys().copied().collect();
+        // Targets are not acted upon when something happened: they follow from the new phase, in the next turn.
+        dirty.retain(|app| steps.get(app).is_none_or(|step| step.event.is_none()));
         if desk.random.chance(NUDGE_PERMILLE) {
             dirty.retain(|_| desk.random.chance(500));
         }
@@ -92,10 +111,34 @@ impl Leader {
             | Sabotage::AgentDoesNotAdopt
             | Sabotage::CommitIgnoresBase
             | Sabotage::ForgetsStopping
-            | Sabotage::SendsOnce => plan(&snapshot, &dirty),
+            | Sabotage::SendsOnce
+            | Sabotage::StopsOldFirst
+            | Sabotage::StartsAllAtOnce
+            | Sabotage::CompletesEarly
+            | Sabotage::KeepsFailedRelease => plan(&snapshot, &dirty),
         };
         let due_s = desk.now_s + desk.random.between(1, THINKING_S_MAX);
-        (due_s, Proposal { base_revision: desk.database.desired.revision, plan, gone: desk.database.gone() })
+        let basis = Basis::new(desk.database, dirty, desk.now_s);
+        let base_revision = desk.database.desired.revision;
+        (due_s, Proposal { base_revision, plan, gone: desk.database.gone(), basis })
+    }
+    fn write_event(&self, desk: &mut Desk<'_>, id: AppId, event: RolloutEvent, reason: Option<&str>) {
+        let violation = promise::event_violation(desk.database, id, event, desk.now_s);
+        let release = desk.database.desired.apps.get(&id).and_then(|app| app.release);
+        // A deposed leader is refused here; its plan will be refused too.
+        if desk.database.write_event(self.epoch, id, event, desk.now_s).is_err() {
+            return;
+        }
+        count_event(desk.summary, event);
+        desk.journal.note(desk.now_s, || format!("rollout of {id}: {event:?} {}", reason.unwrap_or_default()));
+        if desk.violation.is_none() {
+            *desk.violation = violation;
+        }
+        if desk.sabotage == Sabotage::KeepsFailedRelease
+            && let Some(app) = desk.database.desired.apps.get_mut(&id)
+        {
+            app.release = release;
+        }
     }
     fn deliver(&mut self, desk: &mut Desk<'_>) {
         for (node, set) in &self.known {
@@ -106,6 +149,37 @@ impl Leader {
             desk.network.send(desk.now_s, desk.random, Message::Desired { node: *node, set: set.clone() });
         }
     }
+}
+
+/// Changes what rollouts shall do now, when the bug is there.
+fn sabotage_steps(desk: &Desk<'_>, steps: &mut BTreeMap<AppId, RolloutStep>) {
+    for (id, step) in steps {
+        let app = &desk.database.desired.apps[id];
+        let Some(rollout) = app.active_rollout() else { continue };
+        match desk.sabotage {
+            Sabotage::StopsOldFirst => step.targets.retain(|release, _| *release == rollout.target()),
+            Sabotage::StartsAllAtOnce => {
+                step.targets.insert(rollout.target(), app.wanted());
+            }
+            Sabotage::CompletesEarly => step.event = Some(RolloutEvent::Completed),
+            Sabotage::None
+            | Sabotage::AgentIgnoresGenerations
+            | Sabotage::AgentDoesNotAdopt
+            | Sabotage::PlannerIgnoresUse
+            | Sabotage::CommitIgnoresBase
+            | Sabotage::ForgetsStopping
+            | Sabotage::SendsOnce
+            | Sabotage::KeepsFailedRelease => {}
+        }
+    }
+}
+
+/// A commit, for the journal.
+fn committed(epoch: u64, proposal: &Proposal) -> String {
+    let starts: Vec<_> =
+        proposal.plan.starts.iter().map(|s| format!("{} #{} on {}", s.release, s.number, s.node)).collect();
+    let stops: Vec<_> = proposal.plan.stops.iter().map(|s| format!("{} {:?}", s.instance, s.reason)).collect();
+    format!("epoch {epoch} commits: starts {starts:?}, stops {stops:?}, gone {:?}", proposal.gone)
 }
 
 /// The snapshot as a planner would see it that forgets what is in use.

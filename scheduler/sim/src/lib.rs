@@ -5,7 +5,8 @@
 //! hold. In the second the faults stop, and the cluster must come to rest as wanted within a bounded time.
 //!
 //! Reading order: `world` (one second after another), `database` (the rows and who may write them), `leader`,
-//! `agent` and `host`, `chaos` (what goes wrong, and what people do), `check` (what must hold).
+//! `agent` and `host`, `chaos` (what goes wrong, and what people do), `check` and
+//! `promise` (what must hold).
 //!
 //! Nothing here reads a clock or a random source: the same seed gives the same run, bit for bit.
 
@@ -14,14 +15,17 @@ mod chaos;
 mod check;
 mod database;
 mod host;
+mod journal;
 mod leader;
 mod message;
 mod network;
 mod operator;
+mod promise;
 mod random;
 mod snapshot;
 mod world;
 
+use journal::Journal;
 use std::fmt;
 
 /// A bug that is put in on purpose, to see that the checks find it.
@@ -41,17 +45,29 @@ pub enum Sabotage {
     ForgetsStopping,
     /// A desired set is sent once; when it is lost, it is lost.
     SendsOnce,
+    /// A rollout lets every old instance go at once.
+    StopsOldFirst,
+    /// A rollout adds all new instances at once.
+    StartsAllAtOnce,
+    /// A rollout ends before its instances are ready.
+    CompletesEarly,
+    /// A rollout that is taken back leaves the app at the release that failed.
+    KeepsFailedRelease,
 }
 
 impl Sabotage {
     /// All that break something.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 10] = [
         Self::AgentIgnoresGenerations,
         Self::AgentDoesNotAdopt,
         Self::PlannerIgnoresUse,
         Self::CommitIgnoresBase,
         Self::ForgetsStopping,
         Self::SendsOnce,
+        Self::StopsOldFirst,
+        Self::StartsAllAtOnce,
+        Self::CompletesEarly,
+        Self::KeepsFailedRelease,
     ];
 }
 
@@ -95,15 +111,21 @@ pub struct Failure {
     pub second: u64,
     /// The rule and the facts.
     pub what: String,
+    /// What led to it, the newest last.
+    pub history: Vec<String>,
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for line in &self.history {
+            writeln!(f, "  {line}")?;
+        }
         write!(f, "seed {} failed at second {}: {}", self.seed, self.second, self.what)
     }
 }
 
-/// Runs one seed.
+/// Runs one seed. One that fails is run again, the same bit for bit, to tell what led to it.
 pub fn run(seed: u64, sabotage: Sabotage) -> Result<Summary, Failure> {
-    world::World::new(seed, sabotage).run()
+    let run = |journal| world::World::new(seed, sabotage, journal).run();
+    run(Journal::default()).or_else(|_| run(Journal::kept()))
 }

@@ -2,6 +2,7 @@
 
 use crate::{
     database::{Database, Release, Rollout},
+    journal::Journal,
     message::{Behaviour, Spec},
     random::Random,
 };
@@ -21,7 +22,7 @@ const REPLICAS_MAX: u64 = 5;
 const FIXED_PORT_PERCENT: u64 = 20;
 
 /// Does one thing at random.
-pub fn act(database: &mut Database, random: &mut Random, now_s: u64) {
+pub fn act(database: &mut Database, random: &mut Random, journal: &mut Journal, now_s: u64) {
     let apps: Vec<AppId> = database.desired.apps.keys().copied().collect();
     let nodes: Vec<NodeId> = database.desired.nodes.keys().copied().collect();
     let (Some(app), Some(node)) = (random.pick(&apps), random.pick(&nodes)) else { return };
@@ -35,6 +36,11 @@ pub fn act(database: &mut Database, random: &mut Random, now_s: u64) {
         _ => set_availability(database, random, node),
     }
     database.desired.revision += 1;
+    journal.note(now_s, || {
+        let (row, availability) = (&database.desired.apps[&app], database.desired.nodes[&node].availability);
+        let (wanted, rollout) = (row.wanted(), row.active_rollout());
+        format!("somebody acts: {app} shall have {wanted}, {rollout:?}; {node} is {availability:?}")
+    });
 }
 
 /// Makes a release and begins to roll it out.

@@ -85,7 +85,7 @@ fn phase(database: &Database, id: InstanceId) -> InstancePhase {
 }
 
 /// Only a restart that is going on makes instances outdated (see [`Placed::outdated`]).
-fn is_outdated(app: &App, row: &Row) -> bool {
+pub fn is_outdated(app: &App, row: &Row) -> bool {
     let restarts = app.rollout.filter(|rollout| rollout.is_restart && rollout.phase == RolloutPhase::Progressing);
     restarts.is_some_and(|rollout| rollout.to == row.release && row.restart_serial < app.restart_serial)
 }
@@ -111,7 +111,7 @@ fn rollout_view(database: &Database, id: AppId, app: &App, now_s: u64) -> Option
     Some(RolloutView {
         phase: rollout.phase,
         target: rollout.target(),
-        before: rollout.from,
+        before: rollout.before(),
         replicas: app.wanted(),
         policy: release.policy,
         fixed_ports: !release.demand.host_ports.is_empty(),

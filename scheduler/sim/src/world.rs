@@ -7,6 +7,7 @@ use crate::{
     check::{Monitor, unrest},
     database::{App, Database, Node},
     host::Host,
+    journal::Journal,
     leader::{Desk, Leader},
     message::{Message, Stamp},
     network::Network,
@@ -47,11 +48,12 @@ pub struct World {
     hosts: BTreeMap<NodeId, Host>,
     monitor: Monitor,
     summary: Summary,
+    journal: Journal,
 }
 
 impl World {
     /// A cluster with a few nodes and apps, all well.
-    pub fn new(seed: u64, sabotage: Sabotage) -> Self {
+    pub fn new(seed: u64, sabotage: Sabotage, journal: Journal) -> Self {
         let mut world = Self {
             seed,
             sabotage,
@@ -63,6 +65,7 @@ impl World {
             hosts: BTreeMap::new(),
             monitor: Monitor::default(),
             summary: Summary::default(),
+            journal,
         };
         for n in 0..world.random.between(2, 6) {
             world.add_host(n);
@@ -91,11 +94,15 @@ impl World {
     pub fn run(mut self) -> Result<Summary, Failure> {
         while self.now_s < STORM_S {
             self.storm();
-            self.second()?;
+            if let Some(what) = self.second() {
+                return Err(self.fail(what));
+            }
         }
         self.calm();
         loop {
-            self.second()?;
+            if let Some(what) = self.second() {
+                return Err(self.fail(what));
+            }
             let since_s = self.now_s - STORM_S;
             let Some(why) = unrest(&self.database, &self.hosts, self.now_s) else {
                 self.summary.seconds = self.now_s;
@@ -103,7 +110,7 @@ impl World {
                 return Ok(self.summary);
             };
             if since_s >= SETTLE_S_MAX {
-                return Err(self.failure(format!("not at rest {since_s} seconds after the last fault: {why}")));
+                return Err(self.fail(format!("not at rest {since_s} seconds after the last fault: {why}")));
             }
         }
     }
@@ -113,29 +120,34 @@ impl World {
             let ids: Vec<NodeId> = self.hosts.keys().copied().collect();
             if let Some(host) = self.random.pick(&ids).and_then(|id| self.hosts.get_mut(&id)) {
                 chaos::strike(host, &mut self.random, self.now_s, self.sabotage);
+                self.journal.note(self.now_s, || host.condition());
             }
         }
         if self.random.chance(ACT_PERMILLE) {
-            operator::act(&mut self.database, &mut self.random, self.now_s);
+            operator::act(&mut self.database, &mut self.random, &mut self.journal, self.now_s);
         }
         if self.random.chance(ELECTION_PERMILLE) {
             chaos::elect(&mut self.leaders, &mut self.database, &mut self.random);
             self.summary.elections += 1;
+            self.journal.note(self.now_s, || format!("epoch {} begins", self.database.epoch));
         }
     }
     /// Every fault ends. Messages that are late stay late.
     fn calm(&mut self) {
+        self.journal.note(self.now_s, || "every fault ends".to_owned());
         self.network.calm();
         self.leaders.drain(..self.leaders.len() - 1);
         for host in self.hosts.values_mut() {
             chaos::mend(host, self.now_s, self.sabotage);
         }
     }
-    fn second(&mut self) -> Result<(), Failure> {
+    /// One second; the first rule that does not hold after it.
+    fn second(&mut self) -> Option<String> {
         self.now_s += 1;
         for message in self.network.arrived(self.now_s) {
             self.receive(message);
         }
+        let mut violation = None;
         let mut leaders = std::mem::take(&mut self.leaders);
         for leader in &mut leaders {
             leader.turn(&mut Desk {
@@ -143,6 +155,8 @@ impl World {
                 network: &mut self.network,
                 random: &mut self.random,
                 summary: &mut self.summary,
+                journal: &mut self.journal,
+                violation: &mut violation,
                 now_s: self.now_s,
                 sabotage: self.sabotage,
             });
@@ -158,8 +172,7 @@ impl World {
             }
         }
         self.mix_in();
-        let violation = self.monitor.violation(&self.database, &self.hosts);
-        violation.map_or(Ok(()), |what| Err(self.failure(what)))
+        self.monitor.violation(&self.database, &self.hosts).or(violation)
     }
     fn receive(&mut self, message: Message) {
         match message {
@@ -180,7 +193,7 @@ impl World {
         let mixed = facts.iter().fold(self.summary.fingerprint, |sum, fact| mix(sum ^ fact));
         self.summary.fingerprint = mixed;
     }
-    fn failure(&self, what: String) -> Failure {
-        Failure { seed: self.seed, second: self.now_s, what }
+    fn fail(self, what: String) -> Failure {
+        Failure { seed: self.seed, second: self.now_s, what, history: self.journal.into_lines() }
     }
 }

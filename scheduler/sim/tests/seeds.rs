@@ -39,6 +39,7 @@ fn the_same_seed_gives_the_same_run() {
     }
     let fails = |seed| run(seed, Sabotage::PlannerIgnoresUse).err();
     let failure = (0..SEEDS).find_map(fails).expect("a failure");
+    assert!(!failure.history.is_empty());
     assert_eq!(fails(failure.seed), Some(failure));
 }
 
@@ -55,6 +56,10 @@ fn every_sabotage_is_caught() {
             Sabotage::CommitIgnoresBase => &["like another", "than it has", "two holders"],
             Sabotage::ForgetsStopping => &["after it was seen gone", "over-committed", "two holders"],
             Sabotage::SendsOnce => &["not at rest"],
+            Sabotage::StopsOldFirst => &["its rollout left"],
+            Sabotage::StartsAllAtOnce => &["instances are assigned, more than"],
+            Sabotage::CompletesEarly => &["a rollout ended with"],
+            Sabotage::KeepsFailedRelease => &["was taken back and is at"],
         };
         assert!(expected.iter().any(|words| failure.what.contains(words)), "{sabotage:?}: {failure}");
     }

@@ -8,7 +8,12 @@ use berth_domain::{
     quantity::Resources,
 };
 use berth_scheduler_core::snapshot::{Demand, Node, Placed, Snapshot};
-use proptest::{collection::vec, option, prelude::*, sample::select};
+use proptest::{
+    collection::vec,
+    option,
+    prelude::*,
+    sample::{select, subsequence},
+};
 use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
@@ -74,6 +79,7 @@ pub fn small(nodes: u8) -> Snapshot {
 const APPS: u8 = 3;
 const RELEASES: u8 = 2;
 const NODES_MAX: u8 = 6;
+const IMAGES: [&str; 2] = ["hello", "world"];
 
 fn any_labels() -> impl Strategy<Value = BTreeMap<String, String>> {
     option::weighted(0.4, select(vec!["a", "b"]))
@@ -90,27 +96,28 @@ fn any_node() -> impl Strategy<Value = Node> {
         select(vec![A::Active, A::Active, A::Active, A::Cordoned, A::Drained]),
         (0..5_u64, 0..5_u64),
         any_labels(),
-        any::<bool>(),
+        subsequence(IMAGES.to_vec(), 0..=IMAGES.len()),
         any_ports(0.1),
     )
-        .prop_map(|(state, availability, (cpu, memory), labels, has_image, foreign_ports)| Node {
+        .prop_map(|(state, availability, (cpu, memory), labels, images, foreign_ports)| Node {
             state,
             availability,
             capacity: Resources::new(cpu * 700, memory * 900),
             labels,
-            images: has_image.then(|| "hello".to_owned()).into_iter().collect(),
+            images: images.into_iter().map(str::to_owned).collect(),
             foreign_ports,
             ..good_node("any")
         })
 }
 fn any_demand(of: AppId) -> impl Strategy<Value = Demand> {
     let strategy = select(vec![PlacementStrategy::Spread, PlacementStrategy::Pack]);
-    (1..4_u64, 1..4_u64, any_ports(0.3), any_labels(), strategy).prop_map(
-        move |(cpu, memory, host_ports, node_labels, strategy)| Demand {
+    (1..4_u64, 1..4_u64, any_ports(0.3), any_labels(), strategy, select(IMAGES.to_vec())).prop_map(
+        move |(cpu, memory, host_ports, node_labels, strategy, image)| Demand {
             resources: Resources::new(cpu * 300, memory * 300),
             host_ports,
             node_labels,
             strategy,
+            image: image.to_owned(),
             ..demand(of)
         },
     )

@@ -4,6 +4,7 @@ mod cluster;
 mod oracle;
 mod plan_examples;
 mod plan_properties;
+mod reference;
 mod rollout_examples;
 mod rollout_model;
 mod rollout_properties;

@@ -92,6 +92,16 @@ fn every_node_names_the_first_constraint_that_it_fails() {
 }
 
 #[test]
+fn an_over_committed_node_names_all_that_would_have_to_come_free() {
+    let mut snapshot = small(1);
+    target(&mut snapshot, 0, 3);
+    ready_on(&mut snapshot, &[0, 0]);
+    snapshot.nodes.get_mut(&node(0)).expect("node 0").capacity = Resources::new(1500, 4096);
+    let plan = planned(&snapshot);
+    assert_eq!(plan.refusals[0].nodes, BTreeMap::from([(node(0), Constraint::Cpu { missing_milli: 1500 })]));
+}
+
+#[test]
 fn what_is_not_ready_goes_before_the_newest() {
     let mut snapshot = small(2);
     target(&mut snapshot, 0, 3);

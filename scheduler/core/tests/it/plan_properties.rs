@@ -3,6 +3,7 @@
 use crate::{
     cluster::{all_apps, any_apps, any_snapshot, fresh_ids},
     oracle::{after, could_take, eligible, holders, is_drained, live, used},
+    reference::reference,
 };
 use berth_domain::{lifecycle::InstancePhase, node::NodeState};
 use berth_scheduler_core::{
@@ -15,6 +16,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 1500, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_plan_is_what_brute_force_finds(snapshot in any_snapshot(), dirty in any_apps()) {
+        let mut plan = plan(&snapshot, &dirty);
+        plan.stops.sort_by_key(|stop| stop.instance);
+        prop_assert_eq!(plan, reference(&snapshot, &dirty));
+    }
 
     #[test]
     fn a_node_that_gets_work_is_eligible_and_not_over_committed(snapshot in any_snapshot(), dirty in any_apps()) {
