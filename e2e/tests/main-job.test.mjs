@@ -50,7 +50,9 @@ journey("in English", beginEnglish, (step) => {
     await page.goto("/");
     await page.waitForURL("**/setup");
     await look(person, "setup");
-    await page.goto(`/setup?token=${await platform.setupToken()}`);
+    await page.goto(`/setup#token=${await platform.setupToken()}`);
+    await page.locator("#display-name").waitFor();
+    assert.equal(new URL(page.url()).hash, "", "the token does not stay in the address bar");
     await page.locator("#display-name").fill("Lin Wei");
     await page.locator("#email").fill(EMAIL);
     await page.locator("#password").fill("short");

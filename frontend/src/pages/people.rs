@@ -19,7 +19,7 @@ use crate::{
         toast::use_toasts,
     },
     i18n::{date, t},
-    live::use_live_resource,
+    live_pages::use_live_pages,
     session::use_session,
 };
 use berth_api_types::v1::{
@@ -44,10 +44,10 @@ pub fn People(#[prop(into)] tenant: Signal<String>) -> impl IntoView {
     let adding = RwSignal::new(false);
     let editing = RwSignal::new(None::<PersonView>);
     let leaving = RwSignal::new(None::<PersonView>);
-    let people = use_live_resource(
+    let (people, more) = use_live_pages(
         move || tenant.get(),
         |_, topic| matches!(topic, Topic::Tenant),
-        |tenant| async move { api::tenants::list_people(&tenant).await.map(|page| page.items) },
+        |tenant, page| async move { api::tenants::list_people(&tenant, &page).await },
     );
     let may = move || session.may(Right::PeopleManage, &tenant.get(), None, None);
     let actions = move || {
@@ -83,7 +83,7 @@ pub fn People(#[prop(into)] tenant: Signal<String>) -> impl IntoView {
     view! {
         <Card title=t::settings::people() flush=true actions=move || view! { {actions} }>
             {loaded(people, || view! { <SkeletonRows rows=3 /> }.into_any(), move |rows: Signal<Vec<PersonView>>| {
-                view! { <Table caption=t::settings::people() columns=columns.get_value() rows=rows key=|person| person.id.to_string() /> }
+                view! { <Table caption=t::settings::people() columns=columns.get_value() rows=rows more=more key=|person| person.id.to_string() /> }
             })}
         </Card>
         <Dialog open=adding title=t::settings::add_person()>

@@ -19,7 +19,7 @@ use crate::{
         toast::use_toasts,
     },
     i18n::{cores, date, mebibytes, number, t},
-    live::use_live_resource,
+    live_pages::use_live_pages,
     pages::quota_form::QuotaDialog,
     session::use_session,
     support::url::use_query_open,
@@ -39,10 +39,10 @@ pub fn TenantsPage() -> impl IntoView {
     let session = use_session();
     let adding = use_query_open("new");
     let quota_of = RwSignal::new(None::<TenantView>);
-    let tenants = use_live_resource(
+    let (tenants, more) = use_live_pages(
         || (),
         |(), topic| matches!(topic, Topic::Tenant),
-        |()| async move { api::tenants::list().await.map(|page| page.items) },
+        |(), page| async move { api::tenants::list(&page).await },
     );
     let may = move || session.may_on_platform(Right::TenantManage);
     let actions = move || {
@@ -57,7 +57,7 @@ pub fn TenantsPage() -> impl IntoView {
                 move || if is_empty.get() {
                     view! { <EmptyState icon=Icon::Tenant title=t::settings::no_tenants() text=t::session::tenant_hint() /> }.into_any()
                 } else {
-                    view! { <Table caption=t::common::tenants() columns=columns.get_value() rows=rows key=|one| one.id.to_string() /> }.into_any()
+                    view! { <Table caption=t::common::tenants() columns=columns.get_value() rows=rows more=more key=|one| one.id.to_string() /> }.into_any()
                 }
             })}
         </Card>
