@@ -64,6 +64,12 @@ fn SetupForm() -> impl IntoView {
             step.set(0);
         }
     });
+    // What is empty is not wrong yet: `check` says so when the form is sent.
+    form.check_typed(move || {
+        let typed = password.get();
+        let of_password = (!typed.is_empty()).then(|| password_fault("password", &typed)).flatten();
+        email_fault("email", email.get().trim()).into_iter().chain(of_password).collect()
+    });
     let submit = move |event: SubmitEvent| {
         event.prevent_default();
         if step.get_untracked() == 0 {

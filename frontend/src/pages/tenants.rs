@@ -10,7 +10,7 @@ use crate::{
         empty_state::EmptyState,
         error_state::ErrorLine,
         field::{TextField, TextKind},
-        form::Form,
+        form::{Form, name_faults},
         icon::Icon,
         loaded::loaded,
         page::PageHead,
@@ -28,7 +28,7 @@ use berth_api_types::v1::{
     live::Topic,
     tenants::{CreateTenantBody, TenantView},
 };
-use berth_domain::{name::Name, right::Right};
+use berth_domain::right::Right;
 use leptos::{ev::SubmitEvent, prelude::*};
 use leptos_router::{NavigateOptions, hooks::use_navigate};
 use wasm_bindgen_futures::spawn_local;
@@ -111,11 +111,14 @@ fn NewTenant(open: RwSignal<bool>) -> impl IntoView {
     let (session, toasts, navigate) = (use_session(), use_toasts(), use_navigate());
     let name = RwSignal::new(String::new());
     let form = Form::new();
+    let check = move || name.with(|name| name_faults(name));
+    form.check_typed(check);
     let submit = move |event: SubmitEvent| {
         event.prevent_default();
         let body = CreateTenantBody { name: name.get_untracked().trim().to_owned(), quota: None };
-        if let Err(fault) = Name::parse(&body.name) {
-            return form.set_faults(vec![fault]);
+        let faults = untrack(check);
+        if !faults.is_empty() {
+            return form.set_faults(faults);
         }
         let navigate = navigate.clone();
         form.send(async move { api::tenants::create(&body).await }, move |made| {
