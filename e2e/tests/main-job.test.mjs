@@ -50,7 +50,9 @@ journey("in English", beginEnglish, (step) => {
     await page.goto("/");
     await page.waitForURL("**/setup");
     await look(person, "setup");
-    await page.goto(`/setup?token=${await platform.setupToken()}`);
+    await page.goto(`/setup#token=${await platform.setupToken()}`);
+    await page.locator("#display-name").waitFor();
+    assert.equal(new URL(page.url()).hash, "", "the token does not stay in the address bar");
     await page.locator("#display-name").fill("Lin Wei");
     await page.locator("#email").fill(EMAIL);
     await page.locator("#password").fill("short");
@@ -138,6 +140,25 @@ journey("in English", beginEnglish, (step) => {
     await place.isHealthyWith(2);
   });
 
+  step("asks before the last instance goes, and takes a number back", async (person) => {
+    const { page, place } = person;
+    const [less, replicas] = [page.getByRole("button", { name: apps("scale_less") }), page.locator("#replicas")];
+    await less.click();
+    await less.click();
+    await page.locator("dialog[open]", { hasText: apps("zero_text") }).waitFor();
+    await look(person, "scale-to-zero", [1440, 390]);
+    await page.keyboard.press("Escape");
+    await page.locator("dialog[open]").waitFor({ state: "detached" });
+    assert.equal(await replicas.textContent(), "2", "nothing was sent");
+    await less.click();
+    await less.click();
+    await place.confirm();
+    await replicas.filter({ hasText: "0" }).waitFor();
+    const toast = page.locator(".toast", { hasText: apps("scaled", { app: "hello", instances: "" }).trim() });
+    await toast.getByRole("button", { name: common("undo") }).click();
+    await place.isHealthyWith(2);
+  });
+
   step("tells why an instance is where it is", async (person) => {
     const { page, place } = person;
     await page.locator("tbody a.row-link").first().click();
@@ -154,7 +175,8 @@ journey("in English", beginEnglish, (step) => {
     await page.getByRole("menuitem", { name: apps("stop"), exact: true }).click();
     await place.confirm();
     await place.stateIs(common("state_stopped"));
-    await page.locator("#start").click();
+    const toast = page.locator(".toast", { hasText: apps("stopped", { app: "hello" }) });
+    await toast.getByRole("button", { name: common("undo") }).click();
     await place.isHealthyWith(2);
     const before = await page.locator("tbody tr").evaluateAll((rows) => rows.map((row) => row.dataset.key));
     await page.locator("#restart").click();
@@ -436,6 +458,60 @@ journey("with an account of another language than the browser's", beginStranger,
     await page.waitForURL("**/apps/busybox");
   });
 
+  step("gets all rows of a list that has more than a page", async ({ page }) => {
+    const names = Array.from({ length: 5 }, (_, number) => `page-test-${number}`);
+    // Pages of two instead of 500; the rows, the cursors and their order are the server's own.
+    await page.route("**/me/tokens?*", (route) => {
+      const url = new URL(route.request().url());
+      url.searchParams.set("limit", "2");
+      return route.continue({ url: url.href });
+    });
+    await page.goto("/account");
+    await drawn(page);
+    for (const name of names) {
+      await page.locator("#new-token").click();
+      await page.locator("#token-name").fill(name);
+      await page.locator("dialog[open] button[type=submit]").click();
+      await page.locator("dialog[open] .dialog-actions button").click();
+      await page.locator("dialog[open]").waitFor({ state: "detached" });
+    }
+    const rows = page.locator("tbody tr", { hasText: "page-test-" });
+    const shown = async () => (await rows.locator("td:first-child").allTextContents()).sort();
+    await until("every token is there once", async () => (await shown()).join() === names.join());
+    await page.reload();
+    await until("they are after a reload", async () => (await shown()).join() === names.join());
+    await rows.first().getByRole("button", { name: english.settings("end_token") }).click();
+    await page.locator("dialog[open] #confirm-action").click();
+    await until("one is gone and none is doubled", async () => {
+      const now = await shown();
+      return now.length === 4 && new Set(now).size === 4;
+    });
+    await page.unroute("**/me/tokens?*");
+  });
+
+  step("keeps the nodes' filter in the URL, through a reload and back", async ({ page }) => {
+    await page.goto("/nodes?q=no-such-node");
+    const filter = page.locator("[data-filter=nodes] input");
+    await filter.waitFor();
+    assert.equal(await filter.inputValue(), "no-such-node");
+    assert.equal(await page.locator("tbody a").count(), 0);
+    await filter.fill("node-01");
+    await page.waitForURL("**/nodes?q=node-01");
+    await page.locator("tbody a", { hasText: "node-01" }).click();
+    await page.waitForURL("**/nodes/node-01");
+    await page.goBack();
+    await page.waitForURL("**/nodes?q=node-01");
+    assert.equal(await filter.inputValue(), "node-01");
+  });
+
+  step("is told what is wrong with a name while typing it", async ({ page }) => {
+    await page.goto("/tenants?new=1");
+    await page.locator("#tenant-name").fill("Not A Name");
+    await page.locator("dialog[open] .fault").waitFor();
+    await page.locator("#tenant-name").fill("a-name");
+    await page.locator("dialog[open] .fault").waitFor({ state: "detached" });
+  });
+
   step("finds every component in every state on a page", async (person) => {
     const { page } = person;
     await page.goto("/kit");
@@ -462,7 +538,13 @@ journey("with an account of another language than the browser's", beginStranger,
     await page.waitForURL("**/sign-in?to=**");
     await page.locator("#email").fill(EMAIL);
     await page.locator("#password").fill(PASSWORD);
+    // The password is right, and then the account cannot be read.
+    await page.route("**/api/v1/me", (route) => route.fulfill({ status: 500, body: "" }));
     await page.locator("#sign-in-submit").click();
+    const again = page.getByRole("button", { name: english.common("try_again") });
+    await again.waitFor();
+    await page.unroute("**/api/v1/me");
+    await again.click();
     await page.waitForURL(`**${place.path}`);
   });
 });

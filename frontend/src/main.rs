@@ -5,6 +5,7 @@ mod app;
 mod components;
 mod i18n;
 mod live;
+mod live_pages;
 mod pages;
 mod preferences;
 mod said;

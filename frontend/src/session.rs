@@ -39,6 +39,10 @@ impl Session {
     pub fn state(self) -> SessionState {
         self.state.get()
     }
+    /// What is known of the caller, as of now.
+    pub fn state_now(self) -> SessionState {
+        self.state.get_untracked()
+    }
     /// The caller, followed.
     pub fn me(self) -> Option<MeView> {
         self.state.with(|state| match state {

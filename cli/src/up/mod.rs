@@ -261,7 +261,8 @@ fn welcome(settings: &Settings, home: &Home) {
     match fs::read_to_string(home.server().join("setup-token")) {
         Ok(token) => {
             println!("  Berth is up. Make the first account with this link, which works once:\n");
-            println!("    {url}/setup?token={}\n", token.trim());
+            // Behind the `#`, which browsers send to nobody: queries end up in logs.
+            println!("    {url}/setup#token={}\n", token.trim());
         }
         Err(_) => println!("  Berth is up: {url}\n"),
     }

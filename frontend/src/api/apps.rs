@@ -19,11 +19,10 @@ use berth_api_types::{
 use berth_domain::id::InstanceId;
 
 type Scope = EnvironmentScope;
-const ALL: PageQuery = PageQuery { limit: Some(500), cursor: None };
 
 /// Apps of an environment.
-pub async fn list(at: &Scope) -> Result<Page<AppView>, ApiError> {
-    get_with(&path::apps(&at.tenant, &at.project, &at.environment), &ALL).await
+pub async fn list(at: &Scope, page: &PageQuery) -> Result<Page<AppView>, ApiError> {
+    get_with(&path::apps(&at.tenant, &at.project, &at.environment), page).await
 }
 /// Creates an app and deploys its first release.
 pub async fn create(at: &Scope, body: &CreateAppBody) -> Result<AppView, ApiError> {
@@ -82,8 +81,8 @@ pub async fn abort_rollout(at: &Scope, app: &str) -> Result<RolloutView, ApiErro
     post_empty(&path::abort(&at.tenant, &at.project, &at.environment, app)).await
 }
 /// Its instances.
-pub async fn list_instances(at: &Scope, app: &str) -> Result<Page<InstanceView>, ApiError> {
-    get_with(&path::instances(&at.tenant, &at.project, &at.environment, app), &ALL).await
+pub async fn list_instances(at: &Scope, app: &str, page: &PageQuery) -> Result<Page<InstanceView>, ApiError> {
+    get_with(&path::instances(&at.tenant, &at.project, &at.environment, app), page).await
 }
 /// What happened to it.
 pub async fn events(at: &Scope, app: &str, page: &PageQuery) -> Result<Page<EventView>, ApiError> {

@@ -4,6 +4,7 @@ use super::error::ApiError;
 use crate::support::clock::hear_server_time;
 use berth_api_types::{
     error::{PROBLEM_JSON, Problem, ProblemCode},
+    page::{PAGE_LIMIT_MAX, Page, PageQuery},
     path,
 };
 use chrono::DateTime;
@@ -23,6 +24,26 @@ const AGAIN_AFTER_MS: [u32; 2] = [50, 400];
 const READ_MAX_MS: u32 = 30_000;
 /// What any other call may take, in milliseconds: some ask a registry first, and that has a limit of its own.
 const CHANGE_MAX_MS: u32 = 60_000;
+
+/// Most pages of a list that is needed as a whole: 10,000 entries. Longer ones are searched on pages of their own.
+const WHOLE_PAGES_MAX: usize = 20;
+
+/// The largest page, from the start or from a cursor.
+pub fn page_query(cursor: Option<String>) -> PageQuery {
+    PageQuery { limit: Some(PAGE_LIMIT_MAX), cursor }
+}
+
+/// All entries of a list, page by page.
+pub async fn whole<T>(fetch: impl AsyncFn(PageQuery) -> Result<Page<T>, ApiError>) -> Result<Vec<T>, ApiError> {
+    let mut page = fetch(page_query(None)).await?;
+    for _ in 1..WHOLE_PAGES_MAX {
+        let Some(cursor) = page.next_cursor.take() else { break };
+        let next = fetch(page_query(Some(cursor))).await?;
+        page.items.extend(next.items);
+        page.next_cursor = next.next_cursor;
+    }
+    Ok(page.items)
+}
 
 /// Reads a view.
 pub async fn get<T: DeserializeOwned>(url: &str) -> Result<T, ApiError> {

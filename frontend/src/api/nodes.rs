@@ -14,8 +14,8 @@ use berth_api_types::{
 };
 
 /// All nodes.
-pub async fn list() -> Result<Page<NodeView>, ApiError> {
-    get_with(&path::nodes(), &PageQuery { limit: Some(500), cursor: None }).await
+pub async fn list(page: &PageQuery) -> Result<Page<NodeView>, ApiError> {
+    get_with(&path::nodes(), page).await
 }
 /// One node.
 pub async fn read(node: &str) -> Result<NodeDetailView, ApiError> {

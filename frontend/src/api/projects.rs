@@ -16,11 +16,9 @@ use berth_api_types::{
 };
 use berth_domain::id::{ImageId, RegistryCredentialId};
 
-const ALL: PageQuery = PageQuery { limit: Some(500), cursor: None };
-
 /// Projects of a tenant.
-pub async fn list(tenant: &str) -> Result<Page<ProjectView>, ApiError> {
-    get_with(&path::projects(tenant), &ALL).await
+pub async fn list(tenant: &str, page: &PageQuery) -> Result<Page<ProjectView>, ApiError> {
+    get_with(&path::projects(tenant), page).await
 }
 /// One project.
 pub async fn read(tenant: &str, project: &str) -> Result<ProjectView, ApiError> {
@@ -47,8 +45,8 @@ pub async fn remove_environment(tenant: &str, project: &str, environment: &str) 
     delete(&path::environment(tenant, project, environment)).await
 }
 /// Registry credentials.
-pub async fn list_credentials(tenant: &str, project: &str) -> Result<Page<CredentialView>, ApiError> {
-    get_with(&path::credentials(tenant, project), &ALL).await
+pub async fn list_credentials(tenant: &str, project: &str, page: &PageQuery) -> Result<Page<CredentialView>, ApiError> {
+    get_with(&path::credentials(tenant, project), page).await
 }
 /// Keeps credentials for a registry, replacing those that were there.
 pub async fn put_credential(tenant: &str, project: &str, body: &PutCredentialBody) -> Result<CredentialView, ApiError> {
@@ -59,8 +57,8 @@ pub async fn remove_credential(tenant: &str, project: &str, credential: Registry
     delete(&path::credential(tenant, project, credential)).await
 }
 /// Images that were loaded from files.
-pub async fn list_images(tenant: &str, project: &str) -> Result<Page<ImageView>, ApiError> {
-    get_with(&path::images(tenant, project), &ALL).await
+pub async fn list_images(tenant: &str, project: &str, page: &PageQuery) -> Result<Page<ImageView>, ApiError> {
+    get_with(&path::images(tenant, project), page).await
 }
 /// Loads the sample's image.
 pub async fn load_sample_image(tenant: &str, project: &str) -> Result<ImageView, ApiError> {

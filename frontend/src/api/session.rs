@@ -1,11 +1,11 @@
 //! Set-up, sign-in, the caller and their tokens.
 
 use super::{
-    client::{delete, get, patch, post, put_only},
+    client::{delete, get, get_with, patch, post, put_only},
     error::ApiError,
 };
 use berth_api_types::{
-    page::Page,
+    page::{Page, PageQuery},
     path,
     v1::session::{
         ChangePasswordBody, CreateTokenBody, CreatedTokenView, MeView, SessionView, SetupBody, SignInBody, StatusView,
@@ -43,8 +43,8 @@ pub async fn change_password(body: &ChangePasswordBody) -> Result<(), ApiError> 
     put_only(&path::my_password(), body).await
 }
 /// The caller's tokens.
-pub async fn list_tokens() -> Result<Page<TokenView>, ApiError> {
-    get(&path::my_tokens()).await
+pub async fn list_tokens(page: &PageQuery) -> Result<Page<TokenView>, ApiError> {
+    get_with(&path::my_tokens(), page).await
 }
 /// Makes a token.
 pub async fn create_token(body: &CreateTokenBody) -> Result<CreatedTokenView, ApiError> {

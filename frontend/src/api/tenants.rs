@@ -16,8 +16,8 @@ use berth_api_types::{
 use berth_domain::{id::UserId, quota::Quota};
 
 /// All tenants that the caller may see.
-pub async fn list() -> Result<Page<TenantView>, ApiError> {
-    get_with(&path::tenants(), &PageQuery { limit: Some(500), cursor: None }).await
+pub async fn list(page: &PageQuery) -> Result<Page<TenantView>, ApiError> {
+    get_with(&path::tenants(), page).await
 }
 /// Creates a tenant.
 pub async fn create(body: &CreateTenantBody) -> Result<TenantView, ApiError> {
@@ -32,8 +32,8 @@ pub async fn set_quota(tenant: &str, quota: &Quota) -> Result<TenantView, ApiErr
     put(&path::tenant_quota(tenant), quota).await
 }
 /// Who belongs to it.
-pub async fn list_people(tenant: &str) -> Result<Page<PersonView>, ApiError> {
-    get_with(&path::people(tenant), &PageQuery { limit: Some(500), cursor: None }).await
+pub async fn list_people(tenant: &str, page: &PageQuery) -> Result<Page<PersonView>, ApiError> {
+    get_with(&path::people(tenant), page).await
 }
 /// Adds somebody.
 pub async fn add_person(tenant: &str, body: &AddPersonBody) -> Result<PersonView, ApiError> {

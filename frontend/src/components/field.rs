@@ -173,6 +173,28 @@ pub fn TextField(
     })
 }
 
+/// Text that filters a list and lives elsewhere, as in the URL: what comes back with the browser's *Back* is shown.
+#[component]
+pub fn FilterField(value: Memo<String>, on_input: Callback<String>) -> impl IntoView {
+    let frame = Frame { label: t::common::filter().into(), hide_label: true, ..Frame::default() };
+    framed(frame, move |ids| {
+        view! {
+            <div class="input">
+                <input
+                    id=ids.input
+                    type="search"
+                    autocomplete="off"
+                    spellcheck="false"
+                    placeholder=t::common::filter()
+                    prop:value=move || value.get()
+                    on:input=move |event| on_input.run(event_target_value(&event))
+                />
+            </div>
+        }
+        .into_any()
+    })
+}
+
 /// A longer text.
 #[component]
 pub fn TextAreaField(

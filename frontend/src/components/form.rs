@@ -6,10 +6,18 @@ use crate::{
     api::error::ApiError,
     support::dom::{focus_refused, place_of_work},
 };
-use berth_domain::field_error::FieldError;
+use berth_domain::{
+    field_error::{FieldCode, FieldError},
+    name::Name,
+};
 use leptos::prelude::*;
 use std::future::Future;
 use wasm_bindgen_futures::spawn_local;
+
+/// What is wrong with a name that is being given, as a list of faults.
+pub fn name_faults(name: &str) -> Vec<FieldError> {
+    Name::parse(name.trim()).err().into_iter().collect()
+}
 
 /// The faults and the progress of a form. Copy it around.
 #[derive(Debug, Clone, Copy)]
@@ -43,6 +51,17 @@ impl Form {
     pub fn set_faults(self, faults: Vec<FieldError>) {
         self.faults.set(faults);
         focus_refused(place_of_work());
+    }
+    /// Says what `check` finds whenever something that it read changes. What is merely missing is said when the form is
+    /// sent: nobody is told off for a field that they have not come to.
+    pub fn check_typed(self, check: impl Fn() -> Vec<FieldError> + 'static) {
+        Effect::new(move |before: Option<()>| {
+            let mut found = check();
+            found.retain(|fault| fault.code != FieldCode::Required);
+            if before.is_some() && self.faults.with_untracked(|now| *now != found) {
+                self.faults.set(found);
+            }
+        });
     }
     /// Forgets what was wrong.
     pub fn clear(self) {

@@ -3,6 +3,7 @@
 use super::icon::{Icon, Svg};
 use crate::{
     i18n::{Text, t},
+    live_pages::More,
     support::url::{use_query_setter, use_query_value},
 };
 use leptos::{ev::KeyboardEvent, html, prelude::*};
@@ -19,6 +20,8 @@ const ROW_PX: usize = 41;
 const VIRTUAL_PX: usize = 640;
 /// Rows drawn above and below what is seen.
 const OVERSCAN_ROWS: usize = 12;
+/// So many rows before the end the next page is loaded: it is there before somebody gets to it.
+const NEAR_END_ROWS: usize = 60;
 
 type Compare = Arc<dyn Fn(&dyn Any, &dyn Any) -> Ordering + Send + Sync>;
 type Cell = Arc<dyn Fn(&dyn Any) -> AnyView + Send + Sync>;
@@ -112,6 +115,9 @@ pub fn Table<T>(
     /// Where a row leads: Enter or a click anywhere on it.
     #[prop(optional, into)]
     href: Option<Callback<T, String>>,
+    /// Rows that are not loaded yet: they are when somebody gets near the end, filters or sorts.
+    #[prop(optional, into)]
+    more: Option<More>,
 ) -> impl IntoView
 where
     T: Clone + PartialEq + Send + Sync + 'static,
@@ -120,7 +126,7 @@ where
         Signal::derive(move || rows.with(|rows| rows.iter().map(|row| Row::of(key(row), row)).collect::<Vec<_>>()));
     let columns = columns.into_iter().map(|column| column.part).collect();
     let href = href.map(|href| Callback::new(move |row: Row| href.run(typed::<T>(&*row.data).clone())));
-    view! { <Body caption=caption columns=columns rows=rows href=href /> }
+    view! { <Body caption=caption columns=columns rows=rows href=href more=more /> }
 }
 
 /// A row whose type is forgotten; it still knows an equal one.
@@ -150,6 +156,7 @@ fn Body(
     columns: Vec<Part>,
     rows: Signal<Vec<Row>>,
     #[prop(optional_no_strip)] href: Option<Callback<Row, String>>,
+    #[prop(optional_no_strip)] more: Option<More>,
 ) -> impl IntoView {
     let (sort, _) = use_query_value("sort");
     let columns = StoredValue::new(columns);
@@ -178,6 +185,12 @@ fn Body(
         let first = (scroll_px.get() / ROW_PX).saturating_sub(OVERSCAN_ROWS);
         (first, (first + VIRTUAL_PX / ROW_PX + 2 * OVERSCAN_ROWS).min(count))
     });
+    if let Some(more) = more {
+        // A sorted list is right only as a whole; of a filtered one the seen rows are soon all that there are.
+        more.load_while(move || {
+            !sort.with(String::is_empty) || window.get().1 + NEAR_END_ROWS >= sorted.with(Vec::len)
+        });
+    }
     let visible = move || {
         let (first, end) = window.get();
         sorted.with(|all| {
@@ -207,7 +220,7 @@ fn Body(
                 }
             }
         >
-            <table on:keydown=walk aria-rowcount=move || is_virtual.get().then(|| sorted.with(Vec::len).to_string())>
+            <table on:keydown=walk aria-rowcount=move || is_virtual.get().then(|| row_count(sorted.with(Vec::len), more))>
                 <caption class="hidden">{caption}</caption>
                 <thead>
                     <tr>{columns.with_value(|columns| columns.iter().map(|column| draw_head(column, sort)).collect_view())}</tr>
@@ -247,6 +260,11 @@ fn Body(
             </table>
         </div>
     }
+}
+
+/// How many rows there are; −1 is ARIA's word for “nobody knows”.
+fn row_count(loaded: usize, more: Option<More>) -> String {
+    if more.is_some_and(More::is_there) { "-1".to_owned() } else { loaded.to_string() }
 }
 
 fn draw_cells(columns: &[Part], row: &dyn Any) -> AnyView {

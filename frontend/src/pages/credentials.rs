@@ -18,7 +18,7 @@ use crate::{
         toast::use_toasts,
     },
     i18n::{date, t},
-    live::use_live_resource,
+    live_pages::use_live_pages,
     session::use_session,
 };
 use berth_api_types::v1::{
@@ -37,10 +37,10 @@ pub fn Credentials(at: Memo<ProjectScope>) -> impl IntoView {
     let (session, toasts) = (use_session(), use_toasts());
     let adding = RwSignal::new(false);
     let going = RwSignal::new(None::<CredentialView>);
-    let credentials = use_live_resource(
+    let (credentials, more) = use_live_pages(
         move || at.get(),
         |_, topic| matches!(topic, Topic::Projects),
-        |at| async move { api::projects::list_credentials(&at.tenant, &at.project).await.map(|page| page.items) },
+        |at, page| async move { api::projects::list_credentials(&at.tenant, &at.project, &page).await },
     );
     let may = move || {
         let at = at.get();
@@ -76,7 +76,7 @@ pub fn Credentials(at: Memo<ProjectScope>) -> impl IntoView {
                 move || if is_empty.get() {
                     view! { <EmptyState icon=Icon::Key title=t::settings::no_credentials() text=t::settings::no_credentials_text() /> }.into_any()
                 } else {
-                    view! { <Table caption=t::settings::credentials() columns=columns.get_value() rows=rows key=|one| one.id.to_string() /> }.into_any()
+                    view! { <Table caption=t::settings::credentials() columns=columns.get_value() rows=rows more=more key=|one| one.id.to_string() /> }.into_any()
                 }
             })}
         </Card>

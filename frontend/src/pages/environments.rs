@@ -9,7 +9,7 @@ use crate::{
         dialog::{ConfirmDialog, Dialog, DialogActions, open_while},
         error_state::ErrorLine,
         field::{TextField, TextKind},
-        form::Form,
+        form::{Form, name_faults},
         icon::Icon,
         loaded::loaded,
         skeleton::SkeletonRows,
@@ -25,7 +25,7 @@ use berth_api_types::v1::{
     live::Topic,
     projects::{CreateEnvironmentBody, EnvironmentView, ProjectView},
 };
-use berth_domain::{name::Name, right::Right};
+use berth_domain::right::Right;
 use leptos::{ev::SubmitEvent, prelude::*};
 
 /// A project's environments.
@@ -98,11 +98,14 @@ fn NewEnvironment(open: RwSignal<bool>, at: Memo<ProjectScope>) -> impl IntoView
     let (toasts, live) = (use_toasts(), use_live());
     let name = RwSignal::new(String::new());
     let form = Form::new();
+    let check = move || name.with(|name| name_faults(name));
+    form.check_typed(check);
     let submit = move |event: SubmitEvent| {
         event.prevent_default();
         let body = CreateEnvironmentBody { name: name.get_untracked().trim().to_owned() };
-        if let Err(fault) = Name::parse(&body.name) {
-            return form.set_faults(vec![fault]);
+        let faults = untrack(check);
+        if !faults.is_empty() {
+            return form.set_faults(faults);
         }
         let at = at.get_untracked();
         form.send(

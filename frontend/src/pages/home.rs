@@ -1,7 +1,7 @@
 //! `/`, `/t/{tenant}` and `/t/{tenant}/{project}`: leads to the nearest overview, or to what is missing for one.
 
 use crate::{
-    api::{self, error::ApiError},
+    api::{self, client::whole, error::ApiError},
     components::{error_state::ErrorState, skeleton::SkeletonLines},
     pages::not_found::NotFoundPage,
     scope::{EnvironmentScope, remembered},
@@ -55,8 +55,8 @@ pub fn HomePage() -> impl IntoView {
 }
 
 async fn find_environment(tenant: String, project: Option<String>, last: crate::scope::Scope) -> Target {
-    let projects = match api::projects::list(&tenant).await {
-        Ok(page) => page.items,
+    let projects = match whole(async |page| api::projects::list(&tenant, &page).await).await {
+        Ok(projects) => projects,
         Err(error) => return Target::Failed(error),
     };
     let named = |name: &String| projects.iter().find(|one| one.name == *name);

@@ -20,7 +20,7 @@ use crate::{
         toast::use_toasts,
     },
     i18n::{bytes, t},
-    live::use_live_resource,
+    live_pages::use_live_pages,
     session::use_session,
 };
 use berth_api_types::v1::{
@@ -36,10 +36,10 @@ use wasm_bindgen_futures::spawn_local;
 pub fn Images(at: Memo<ProjectScope>) -> impl IntoView {
     let (session, toasts) = (use_session(), use_toasts());
     let going = RwSignal::new(None::<ImageView>);
-    let images = use_live_resource(
+    let (images, more) = use_live_pages(
         move || at.get(),
         |_, topic| matches!(topic, Topic::Projects),
-        |at| async move { api::projects::list_images(&at.tenant, &at.project).await.map(|page| page.items) },
+        |at, page| async move { api::projects::list_images(&at.tenant, &at.project, &page).await },
     );
     let may = move || {
         let at = at.get();
@@ -78,7 +78,7 @@ pub fn Images(at: Memo<ProjectScope>) -> impl IntoView {
                     move || if is_empty.get() {
                         view! { <EmptyState icon=Icon::Image title=t::settings::no_images() text=t::settings::no_images_text() /> }.into_any()
                     } else {
-                        view! { <Table caption=t::settings::images() columns=columns.get_value() rows=rows key=|one| one.id.to_string() /> }.into_any()
+                        view! { <Table caption=t::settings::images() columns=columns.get_value() rows=rows more=more key=|one| one.id.to_string() /> }.into_any()
                     }
                 })}
             </Card>

@@ -1,7 +1,7 @@
 //! All nodes of the platform, and how another one joins.
 
 use crate::{
-    api,
+    api::{self, client::whole},
     components::{
         bar::Bar,
         button::{Button, ButtonKind},
@@ -10,7 +10,7 @@ use crate::{
         dialog::{Dialog, DialogActions},
         empty_state::EmptyState,
         error_state::ErrorState,
-        field::TextField,
+        field::FilterField,
         icon::Icon,
         loaded::loaded,
         note::Note,
@@ -23,7 +23,9 @@ use crate::{
     },
     i18n::{cores, date_time, mebibytes, number, t},
     live::{LiveResource, use_live_resource},
+    live_pages::{More, use_live_pages},
     session::use_session,
+    support::url::use_query_value,
 };
 use berth_api_types::v1::{
     live::Topic,
@@ -38,10 +40,10 @@ use wasm_bindgen_futures::spawn_local;
 pub fn NodesPage() -> impl IntoView {
     let session = use_session();
     let join = RwSignal::new(false);
-    let nodes = use_live_resource(
+    let (nodes, more) = use_live_pages(
         || (),
         |(), topic| matches!(topic, Topic::Nodes),
-        |()| async move { api::nodes::list().await.map(|page| page.items) },
+        |(), page| async move { api::nodes::list(&page).await },
     );
     let may_manage = move || session.may_on_platform(Right::NodeManage);
     let actions = move || {
@@ -50,7 +52,7 @@ pub fn NodesPage() -> impl IntoView {
         })
     };
     view! {
-        <PageHead title=t::common::nodes() sub=move || view! { <Summary nodes=nodes /> } actions=move || view! { {actions} } />
+        <PageHead title=t::common::nodes() sub=move || view! { <Summary nodes=nodes more=more /> } actions=move || view! { {actions} } />
         {loaded(
             nodes,
             || view! { <Card flush=true><SkeletonRows rows=6 /></Card> }.into_any(),
@@ -65,7 +67,7 @@ pub fn NodesPage() -> impl IntoView {
                         </Card>
                     }.into_any()
                 } else {
-                    view! { <NodeTable nodes=nodes /> }.into_any()
+                    view! { <NodeTable nodes=nodes more=more /> }.into_any()
                 }
             },
         )}
@@ -74,7 +76,7 @@ pub fn NodesPage() -> impl IntoView {
 }
 
 #[component]
-fn Summary(nodes: LiveResource<Vec<NodeView>>) -> impl IntoView {
+fn Summary(nodes: LiveResource<Vec<NodeView>>, more: More) -> impl IntoView {
     move || {
         let nodes = nodes.get()?;
         let ready = nodes.iter().filter(|node| node.state == NodeState::Ready).count();
@@ -82,7 +84,7 @@ fn Summary(nodes: LiveResource<Vec<NodeView>>) -> impl IntoView {
             .iter()
             .fold((0, 0), |sum, node| (sum.0 + node.capacity.cpu_milli.0, sum.1 + node.capacity.memory_mib.0));
         Some(view! {
-            <span>{t::nodes::ready_of(number(ready as u64), t::common::nodes_count(nodes.len() as u64))}</span>
+            <span>{t::nodes::ready_of(number(ready as u64), more.count(t::common::nodes_count(nodes.len() as u64)))}</span>
             <span>{cores(all.0)} " " {t::common::cores_unit()}</span>
             <span>{mebibytes(all.1)}</span>
         })
@@ -90,8 +92,8 @@ fn Summary(nodes: LiveResource<Vec<NodeView>>) -> impl IntoView {
 }
 
 #[component]
-fn NodeTable(nodes: Signal<Vec<NodeView>>) -> impl IntoView {
-    let filter = RwSignal::new(String::new());
+fn NodeTable(nodes: Signal<Vec<NodeView>>, more: More) -> impl IntoView {
+    let (filter, set_filter) = use_query_value("q");
     let rows = Memo::new(move |_| {
         let wanted = filter.get().trim().to_lowercase();
         let hit = |node: &NodeView| {
@@ -152,9 +154,9 @@ fn NodeTable(nodes: Signal<Vec<NodeView>>) -> impl IntoView {
         <Card
             title=t::common::nodes()
             flush=true
-            actions=move || view! { <div class="filter" data-filter="nodes"><TextField label=t::common::filter() hide_label=true placeholder=t::common::filter() value=filter /></div> }
+            actions=move || view! { <div class="filter" data-filter="nodes"><FilterField value=filter on_input=set_filter /></div> }
         >
-            <Table caption=t::common::nodes() columns=columns rows=rows key=|node| node.id.to_string() href=href />
+            <Table caption=t::common::nodes() columns=columns rows=rows more=more key=|node| node.id.to_string() href=href />
             {move || rows.with(Vec::is_empty).then(|| view! { <p class="card-body muted">{t::nodes::none_match()}</p> })}
         </Card>
     }
@@ -199,7 +201,7 @@ fn JoinSteps(open: RwSignal<bool>) -> impl IntoView {
     let nodes = use_live_resource(
         || (),
         |(), topic| matches!(topic, Topic::Nodes),
-        |()| async move { api::nodes::list().await.map(|page| page.items) },
+        |()| whole(async |page| api::nodes::list(&page).await),
     );
     Effect::new(move |_| {
         let Some(names) = nodes.get().map(|nodes| nodes.into_iter().map(|node| node.name).collect::<Vec<_>>()) else {

@@ -3,7 +3,7 @@
 
 use super::troubles::Troubles;
 use crate::{
-    api,
+    api::{self, client::whole},
     components::{
         bar::Bar,
         button::{ButtonKind, LinkButton},
@@ -42,7 +42,7 @@ pub fn OverviewPage() -> impl IntoView {
     let apps = use_live_resource(
         move || at.get(),
         |at, topic| matches!(topic, Topic::App { project, environment, .. } if *project == at.project && *environment == at.environment),
-        |at| async move { api::apps::list(&at).await.map(|page| page.items) },
+        |at| async move { whole(async |page| api::apps::list(&at, &page).await).await },
     );
     let tenant = use_live_resource(
         move || at.get().tenant,
@@ -61,7 +61,7 @@ pub fn OverviewPage() -> impl IntoView {
     let nodes = use_live_resource(
         move || may_see_nodes,
         |_, topic| matches!(topic, Topic::Nodes),
-        |may| async move { if may { api::nodes::list().await.map(|page| page.items) } else { Ok(Vec::new()) } },
+        |may| async move { if may { whole(async |page| api::nodes::list(&page).await).await } else { Ok(Vec::new()) } },
     );
     let is_empty = Memo::new(move |_| apps.data.with(|apps| apps.as_ref().is_some_and(Vec::is_empty)));
     let title = move || {

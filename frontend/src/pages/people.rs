@@ -1,6 +1,6 @@
 //! Who belongs to a tenant, and with which role.
 
-use super::setup::email_fault;
+use super::setup::{email_fault, password_fault};
 use crate::{
     api,
     components::{
@@ -19,7 +19,7 @@ use crate::{
         toast::use_toasts,
     },
     i18n::{date, t},
-    live::use_live_resource,
+    live_pages::use_live_pages,
     session::use_session,
 };
 use berth_api_types::v1::{
@@ -44,10 +44,10 @@ pub fn People(#[prop(into)] tenant: Signal<String>) -> impl IntoView {
     let adding = RwSignal::new(false);
     let editing = RwSignal::new(None::<PersonView>);
     let leaving = RwSignal::new(None::<PersonView>);
-    let people = use_live_resource(
+    let (people, more) = use_live_pages(
         move || tenant.get(),
         |_, topic| matches!(topic, Topic::Tenant),
-        |tenant| async move { api::tenants::list_people(&tenant).await.map(|page| page.items) },
+        |tenant, page| async move { api::tenants::list_people(&tenant, &page).await },
     );
     let may = move || session.may(Right::PeopleManage, &tenant.get(), None, None);
     let actions = move || {
@@ -83,7 +83,7 @@ pub fn People(#[prop(into)] tenant: Signal<String>) -> impl IntoView {
     view! {
         <Card title=t::settings::people() flush=true actions=move || view! { {actions} }>
             {loaded(people, || view! { <SkeletonRows rows=3 /> }.into_any(), move |rows: Signal<Vec<PersonView>>| {
-                view! { <Table caption=t::settings::people() columns=columns.get_value() rows=rows key=|person| person.id.to_string() /> }
+                view! { <Table caption=t::settings::people() columns=columns.get_value() rows=rows more=more key=|person| person.id.to_string() /> }
             })}
         </Card>
         <Dialog open=adding title=t::settings::add_person()>
@@ -117,20 +117,28 @@ fn AddForm(open: RwSignal<bool>, tenant: Signal<String>, #[prop(into)] on_done: 
             is_new.set(true);
         }
     });
+    let check = move || {
+        let typed = password.get();
+        // No password at all is right for somebody who has an account.
+        let of_password = (is_new.get() && !typed.is_empty()).then(|| password_fault("password", &typed)).flatten();
+        email_fault("email", email.get().trim()).into_iter().chain(of_password).collect()
+    };
+    form.check_typed(check);
     let submit = move |event: SubmitEvent| {
         event.prevent_default();
         let given = |value: RwSignal<String>| {
             is_new.get_untracked().then(|| value.get_untracked()).filter(|text| !text.is_empty())
         };
+        let faults = untrack(check);
+        if !faults.is_empty() {
+            return form.set_faults(faults);
+        }
         let body = AddPersonBody {
             email: email.get_untracked().trim().to_owned(),
             role: Role::from_word(&role.get_untracked()).unwrap_or(Role::Viewer),
             display_name: given(name),
             password: given(password),
         };
-        if let Some(fault) = email_fault("email", &body.email) {
-            return form.set_faults(vec![fault]);
-        }
         let tenant = tenant.get_untracked();
         form.send(async move { api::tenants::add_person(&tenant, &body).await }, move |person| {
             open.set(false);

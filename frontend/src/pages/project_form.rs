@@ -8,14 +8,14 @@ use crate::{
         dialog::{Dialog, DialogActions},
         error_state::ErrorLine,
         field::{TextField, TextKind},
-        form::Form,
+        form::{Form, name_faults},
         toast::use_toasts,
     },
     i18n::t,
     live::use_live,
 };
 use berth_api_types::v1::{live::Topic, projects::CreateProjectBody};
-use berth_domain::name::Name;
+use berth_domain::{field_error::FieldError, name::Name};
 use leptos::{ev::SubmitEvent, prelude::*};
 use leptos_router::{NavigateOptions, hooks::use_navigate};
 
@@ -35,14 +35,22 @@ fn NewProjectForm(open: RwSignal<bool>, tenant: Signal<String>) -> impl IntoView
     let name = RwSignal::new(String::new());
     let environments = RwSignal::new("dev, production".to_owned());
     let form = Form::new();
+    let check = move || {
+        let mut faults = name.with(|name| name_faults(name));
+        let wrong = environments.with(|names| split_names(names).iter().find_map(|name| Name::parse(name).err()));
+        faults.extend(wrong.map(|fault| FieldError { field: "environments".into(), ..fault }));
+        faults
+    };
+    form.check_typed(check);
     let submit = move |event: SubmitEvent| {
         event.prevent_default();
         let body = CreateProjectBody {
             name: name.get_untracked().trim().to_owned(),
             environments: Some(split_names(&environments.get_untracked())),
         };
-        if let Err(fault) = Name::parse(&body.name) {
-            return form.set_faults(vec![fault]);
+        let faults = untrack(check);
+        if !faults.is_empty() {
+            return form.set_faults(faults);
         }
         let (tenant, navigate) = (tenant.get_untracked(), navigate.clone());
         let url = format!("/t/{tenant}/{}", body.name);

@@ -14,15 +14,12 @@ use crate::{
     },
     i18n::{locale, t},
     session::{SessionState, use_session},
+    support::url::take_fragment,
 };
 use berth_api_types::v1::session::{PASSWORD_CHARS_MIN, SetupBody};
 use berth_domain::field_error::{FieldCode, FieldError};
 use leptos::{ev::SubmitEvent, prelude::*};
-use leptos_router::{
-    NavigateOptions,
-    components::Redirect,
-    hooks::{use_navigate, use_query_map},
-};
+use leptos_router::{NavigateOptions, components::Redirect, hooks::use_navigate};
 use wasm_bindgen_futures::spawn_local;
 
 /// Set-up.
@@ -47,10 +44,16 @@ pub fn SetupPage() -> impl IntoView {
     }
 }
 
+/// The token of a link `/setup#token=…`. It stands behind the `#`, as browsers keep that to themselves: servers and
+/// proxies write queries into their logs.
+fn take_token() -> String {
+    take_fragment().strip_prefix("token=").unwrap_or_default().to_owned()
+}
+
 #[component]
 fn SetupForm() -> impl IntoView {
     let (session, navigate) = (use_session(), use_navigate());
-    let token = RwSignal::new(use_query_map().with_untracked(|query| query.get("token").unwrap_or_default()));
+    let token = RwSignal::new(take_token());
     let (email, name, password) =
         (RwSignal::new(String::new()), RwSignal::new(String::new()), RwSignal::new(String::new()));
     let step = RwSignal::new(usize::from(!token.with_untracked(String::is_empty)));
@@ -60,6 +63,12 @@ fn SetupForm() -> impl IntoView {
         if form.faults.with(|faults| faults.iter().any(|fault| fault.field == "setup_token")) {
             step.set(0);
         }
+    });
+    // What is empty is not wrong yet: `check` says so when the form is sent.
+    form.check_typed(move || {
+        let typed = password.get();
+        let of_password = (!typed.is_empty()).then(|| password_fault("password", &typed)).flatten();
+        email_fault("email", email.get().trim()).into_iter().chain(of_password).collect()
     });
     let submit = move |event: SubmitEvent| {
         event.prevent_default();

@@ -2,11 +2,11 @@
 
 use super::entry::Entry;
 use crate::{
-    api,
+    api::{self, error::ApiError},
     components::{
         button::{Button, ButtonKind},
         card::Card,
-        error_state::ErrorLine,
+        error_state::{ErrorLine, ErrorState},
         field::{TextField, TextKind},
         form::Form,
     },
@@ -48,6 +48,17 @@ fn SignInForm() -> impl IntoView {
     let session = use_session();
     let (email, password) = (RwSignal::new(String::new()), RwSignal::new(String::new()));
     let form = Form::new();
+    // The password was right, and who it belongs to could not be read: that can be asked again without it.
+    let unread = RwSignal::new(None::<ApiError>);
+    let load = move || {
+        unread.set(None);
+        spawn_local(async move {
+            session.load().await;
+            if let SessionState::Failed(error) = session.state_now() {
+                unread.try_set(Some(error));
+            }
+        });
+    };
     let submit = move |event: SubmitEvent| {
         event.prevent_default();
         let body = SignInBody { email: email.get_untracked().trim().to_owned(), password: password.get_untracked() };
@@ -60,12 +71,14 @@ fn SignInForm() -> impl IntoView {
         if !faults.is_empty() {
             return form.set_faults(faults);
         }
-        form.send(async move { api::session::sign_in(&body).await }, move |_| spawn_local(session.load()));
+        form.send(async move { api::session::sign_in(&body).await }, move |_| load());
     };
+    let sent = move || unread.get().map(|error| view! { <ErrorState error=error retry=move |()| load() /> });
     view! {
         <Entry title=t::session::sign_in_title() text=t::session::sign_in_text()>
             <Card>
-                <form on:submit=submit novalidate=true>
+                {sent}
+                <form on:submit=submit novalidate=true hidden=move || unread.with(Option::is_some)>
                     <TextField label=t::session::email() value=email kind=TextKind::Email fault=form.fault("email") autofocus=true name="email" />
                     <TextField label=t::session::password() value=password kind=TextKind::Password fault=form.fault("password") name="password" />
                     <ErrorLine error=form.error />

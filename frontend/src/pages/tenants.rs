@@ -10,7 +10,7 @@ use crate::{
         empty_state::EmptyState,
         error_state::ErrorLine,
         field::{TextField, TextKind},
-        form::Form,
+        form::{Form, name_faults},
         icon::Icon,
         loaded::loaded,
         page::PageHead,
@@ -19,7 +19,7 @@ use crate::{
         toast::use_toasts,
     },
     i18n::{cores, date, mebibytes, number, t},
-    live::use_live_resource,
+    live_pages::use_live_pages,
     pages::quota_form::QuotaDialog,
     session::use_session,
     support::url::use_query_open,
@@ -28,7 +28,7 @@ use berth_api_types::v1::{
     live::Topic,
     tenants::{CreateTenantBody, TenantView},
 };
-use berth_domain::{name::Name, right::Right};
+use berth_domain::right::Right;
 use leptos::{ev::SubmitEvent, prelude::*};
 use leptos_router::{NavigateOptions, hooks::use_navigate};
 use wasm_bindgen_futures::spawn_local;
@@ -39,10 +39,10 @@ pub fn TenantsPage() -> impl IntoView {
     let session = use_session();
     let adding = use_query_open("new");
     let quota_of = RwSignal::new(None::<TenantView>);
-    let tenants = use_live_resource(
+    let (tenants, more) = use_live_pages(
         || (),
         |(), topic| matches!(topic, Topic::Tenant),
-        |()| async move { api::tenants::list().await.map(|page| page.items) },
+        |(), page| async move { api::tenants::list(&page).await },
     );
     let may = move || session.may_on_platform(Right::TenantManage);
     let actions = move || {
@@ -57,7 +57,7 @@ pub fn TenantsPage() -> impl IntoView {
                 move || if is_empty.get() {
                     view! { <EmptyState icon=Icon::Tenant title=t::settings::no_tenants() text=t::session::tenant_hint() /> }.into_any()
                 } else {
-                    view! { <Table caption=t::common::tenants() columns=columns.get_value() rows=rows key=|one| one.id.to_string() /> }.into_any()
+                    view! { <Table caption=t::common::tenants() columns=columns.get_value() rows=rows more=more key=|one| one.id.to_string() /> }.into_any()
                 }
             })}
         </Card>
@@ -111,11 +111,14 @@ fn NewTenant(open: RwSignal<bool>) -> impl IntoView {
     let (session, toasts, navigate) = (use_session(), use_toasts(), use_navigate());
     let name = RwSignal::new(String::new());
     let form = Form::new();
+    let check = move || name.with(|name| name_faults(name));
+    form.check_typed(check);
     let submit = move |event: SubmitEvent| {
         event.prevent_default();
         let body = CreateTenantBody { name: name.get_untracked().trim().to_owned(), quota: None };
-        if let Err(fault) = Name::parse(&body.name) {
-            return form.set_faults(vec![fault]);
+        let faults = untrack(check);
+        if !faults.is_empty() {
+            return form.set_faults(faults);
         }
         let navigate = navigate.clone();
         form.send(async move { api::tenants::create(&body).await }, move |made| {

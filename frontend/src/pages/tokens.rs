@@ -21,7 +21,7 @@ use crate::{
         toast::use_toasts,
     },
     i18n::{date, t},
-    live::use_live_resource,
+    live_pages::use_live_pages,
 };
 use berth_api_types::v1::session::{CreateTokenBody, TokenView};
 use berth_domain::field_error::{FieldCode, FieldError};
@@ -38,11 +38,8 @@ pub fn Tokens() -> impl IntoView {
     let toasts = use_toasts();
     let adding = RwSignal::new(false);
     let going = RwSignal::new(None::<TokenView>);
-    let tokens = use_live_resource(
-        || (),
-        |(), _| false,
-        |()| async move { api::session::list_tokens().await.map(|page| page.items) },
-    );
+    let (tokens, more) =
+        use_live_pages(|| (), |(), _| false, |(), page| async move { api::session::list_tokens(&page).await });
     let columns = StoredValue::new(vec![
         Column::new("name", t::common::name(), |one: &TokenView| one.name.clone()).sorted(|a, b| a.name.cmp(&b.name)),
         Column::new("expires", t::settings::expires(), |one: &TokenView| date(one.expires_at)).sorted(|a, b| a.expires_at.cmp(&b.expires_at)),
@@ -78,7 +75,7 @@ pub fn Tokens() -> impl IntoView {
                 move || if is_empty.get() {
                     view! { <EmptyState icon=Icon::Key title=t::settings::no_tokens() text=t::settings::no_tokens_text() /> }.into_any()
                 } else {
-                    view! { <Table caption=t::settings::tokens() columns=columns.get_value() rows=rows key=|one| one.id.to_string() /> }.into_any()
+                    view! { <Table caption=t::settings::tokens() columns=columns.get_value() rows=rows more=more key=|one| one.id.to_string() /> }.into_any()
                 }
             })}
         </Card>

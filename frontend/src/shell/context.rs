@@ -1,7 +1,7 @@
 //! What the parts of the shell share: what is open, and the lists that switchers, side bar and palette show.
 
 use crate::{
-    api,
+    api::{self, client::whole},
     live::{LiveResource, use_live_resource},
     scope::use_scope,
 };
@@ -30,7 +30,7 @@ pub fn provide_shell() {
         |_, topic| matches!(topic, Topic::Projects | Topic::App { .. }),
         |tenant| async move {
             match tenant {
-                Some(tenant) => api::projects::list(&tenant).await.map(|page| page.items),
+                Some(tenant) => whole(async |page| api::projects::list(&tenant, &page).await).await,
                 None => Ok(Vec::new()),
             }
         },

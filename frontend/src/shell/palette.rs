@@ -2,7 +2,7 @@
 
 use super::use_shell;
 use crate::{
-    api,
+    api::{self, client::whole},
     components::icon::{Icon, Svg},
     i18n::{Locale, Text, t},
     preferences::{Theme, use_preferences},
@@ -242,9 +242,9 @@ fn fetch_apps() -> RwSignal<Vec<Entry>> {
             };
             spawn_local(async move {
                 // What cannot be fetched is not found; its own page says why.
-                let Ok(page) = api::apps::list(&at).await else { return };
+                let Ok(apps) = whole(async |page| api::apps::list(&at, &page).await).await else { return };
                 found.try_update(|found| {
-                    found.extend(page.items.iter().map(|app| {
+                    found.extend(apps.iter().map(|app| {
                         let place = format!("{} / {}", at.project, at.environment);
                         Entry::new(
                             t::common::palette_apps(),
@@ -265,9 +265,9 @@ fn fetch_nodes() -> RwSignal<Vec<Entry>> {
     let found = RwSignal::new(Vec::new());
     if use_session().may_on_platform(Right::NodeRead) {
         spawn_local(async move {
-            let Ok(page) = api::nodes::list().await else { return };
+            let Ok(nodes) = whole(async |page| api::nodes::list(&page).await).await else { return };
             found.try_set(
-                page.items
+                nodes
                     .into_iter()
                     .map(|node| {
                         let url = format!("/nodes/{}", node.name);

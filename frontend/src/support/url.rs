@@ -49,3 +49,19 @@ pub fn use_query_setter() -> Callback<(&'static str, String, bool)> {
         navigate(&url, NavigateOptions { replace, scroll: false, ..NavigateOptions::default() });
     })
 }
+
+/// What stands behind the `#` of the address bar. It is taken out of there, and out of the history.
+pub fn take_fragment() -> String {
+    let location = window().location();
+    let Ok(hash) = location.hash() else { return String::new() };
+    if hash.is_empty() {
+        return hash;
+    }
+    if let (Ok(history), Ok(path), Ok(query)) = (window().history(), location.pathname(), location.search()) {
+        // The state is the router's own and stays.
+        let state = history.state().unwrap_or_default();
+        // It fails only when a page does it hundreds of times, and then the fragment stays where it was.
+        let _ = history.replace_state_with_url(&state, "", Some(&format!("{path}{query}")));
+    }
+    hash.trim_start_matches('#').to_owned()
+}

@@ -17,7 +17,7 @@ use crate::{
         time_ago::TimeAgo,
     },
     i18n::t,
-    live::use_live_resource,
+    live_pages::{More, use_live_pages},
     scope::{EnvironmentScope, use_environment},
     session::use_session,
     support::url::use_query_value,
@@ -32,14 +32,14 @@ pub fn AppsPage() -> impl IntoView {
     let at = use_environment();
     let session = use_session();
     let may_create = Memo::new(move |_| at.with(|at| session.may_in(Right::AppCreate, at)));
-    let apps = use_live_resource(
+    let (apps, more) = use_live_pages(
         move || at.get(),
         |at: &EnvironmentScope, topic| match topic {
             Topic::App { project, environment, .. } => *project == at.project && *environment == at.environment,
             Topic::Everything => true,
             Topic::Projects | Topic::Tenant | Topic::Nodes => false,
         },
-        |at| async move { api::apps::list(&at).await.map(|page| page.items) },
+        |at, page| async move { api::apps::list(&at, &page).await },
     );
     let any = Memo::new(move |_| apps.data.with(|apps| apps.as_ref().is_some_and(|apps| !apps.is_empty())));
     let actions = move || {
@@ -62,7 +62,7 @@ pub fn AppsPage() -> impl IntoView {
                     {move || if none.get() {
                         view! { <NoApps at=at may_create=may_create /> }.into_any()
                     } else {
-                        view! { <AppTable at=at apps=apps /> }.into_any()
+                        view! { <AppTable at=at apps=apps more=more /> }.into_any()
                     }}
                 }
             },
@@ -102,7 +102,7 @@ fn matches(app: &AppView, text: &str) -> bool {
 }
 
 #[component]
-fn AppTable(at: Memo<EnvironmentScope>, apps: Signal<Vec<AppView>>) -> impl IntoView {
+fn AppTable(at: Memo<EnvironmentScope>, apps: Signal<Vec<AppView>>, more: More) -> impl IntoView {
     let (filter, set_filter) = use_query_value("q");
     let rows = Memo::new(move |_| {
         let text = filter.get();
@@ -123,7 +123,7 @@ fn AppTable(at: Memo<EnvironmentScope>, apps: Signal<Vec<AppView>>) -> impl Into
                         on:input=move |event| set_filter.run(event_target_value(&event))
                     />
                 </label>
-                <span class="muted card-actions">{move || t::apps::count_apps(rows.with(Vec::len) as u64)}</span>
+                <span class="muted card-actions">{move || more.count(t::apps::count_apps(rows.with(Vec::len) as u64))}</span>
             </header>
             {move || if none.get() {
                 view! {
@@ -137,6 +137,7 @@ fn AppTable(at: Memo<EnvironmentScope>, apps: Signal<Vec<AppView>>) -> impl Into
                         caption=t::apps::title()
                         columns=columns(at)
                         rows=rows
+                        more=more
                         key=|app: &AppView| app.id.to_string()
                         href=move |app: AppView| at.with_untracked(|at| at.app_url(&app.name))
                     />

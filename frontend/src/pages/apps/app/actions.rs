@@ -153,11 +153,17 @@ fn RestartDialog(context: AppContext, open: RwSignal<bool>) -> impl IntoView {
 #[component]
 fn StopDialog(context: AppContext, open: RwSignal<bool>) -> impl IntoView {
     let call = Call::new();
+    let toasts = use_toasts();
     let confirm = move |()| {
         let (at, name) = (context.at.get_untracked(), context.name.get_untracked());
+        let stopped = (at.clone(), name.clone());
         call.run(async move { api::apps::stop(&at, &name).await }, move |app| {
             open.set(false);
             context.resource.set(app);
+            toasts.done_with_undo(t::apps::stopped(&stopped.1), move || {
+                let (at, name) = stopped.clone();
+                toasts.follow(async move { api::apps::start(&at, &name).await }, |app| t::apps::started(app.name));
+            });
         });
     };
     view! {

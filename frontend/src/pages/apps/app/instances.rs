@@ -1,22 +1,23 @@
 //! The instances of an app, and how many there shall be.
 
-use super::AppContext;
+use super::{AppContext, actions::Call};
 use crate::{
     api,
     components::{
         button::IconButton,
         card::Card,
+        dialog::ConfirmDialog,
         icon::Icon,
         pill::Pill,
         table::{Column, Table},
         time_ago::Elapsed,
-        toast::use_toasts,
+        toast::{Toasts, use_toasts},
     },
     i18n::t,
     pages::apps::words,
     scope::EnvironmentScope,
 };
-use berth_api_types::v1::apps::InstanceView;
+use berth_api_types::v1::apps::{AppView, InstanceView};
 use berth_domain::{limit::REPLICAS_MAX, right::Right};
 use gloo_timers::callback::Timeout;
 use leptos::prelude::*;
@@ -55,6 +56,7 @@ pub fn InstancesCard(context: AppContext) -> impl IntoView {
                         caption=t::apps::instances()
                         columns=columns(context)
                         rows=rows
+                        more=context.more_instances
                         key=|instance: &InstanceView| instance.id.to_string()
                         href=move |instance: InstanceView| context.url(&format!("inst={}", instance.name))
                     />
@@ -92,27 +94,34 @@ fn columns(context: AppContext) -> Vec<Column<InstanceView>> {
     ]
 }
 
+/// A number that was chosen, with the app that was seen at the click: the page may lead to another one when it is sent.
+#[derive(Clone)]
+struct Wish {
+    at: EnvironmentScope,
+    name: String,
+    before: u32,
+    replicas: u32,
+}
+
 /// − n +. The number that was chosen is shown at once, as a wish; what runs is what the table says.
 #[component]
 fn ScaleControl(context: AppContext) -> impl IntoView {
     let wish = RwSignal::new(None::<u32>);
     let waiting = StoredValue::new_local(None::<Timeout>);
-    // With the app that was seen at the click: the page may lead to another one when the number is sent.
-    let unsent = StoredValue::new(None::<(EnvironmentScope, String, u32)>);
+    let unsent = StoredValue::new(None::<Wish>);
+    let to_zero = RwSignal::new(false);
     let toasts = use_toasts();
     let now = Memo::new(move |_| wish.get().unwrap_or_else(|| context.app.with(|app| app.replicas)));
     let send = move || {
-        let Some((at, name, replicas)) = unsent.try_update_value(Option::take).flatten() else { return };
+        let Some(sent) = unsent.try_update_value(Option::take).flatten() else { return };
         spawn_local(async move {
-            let answer = api::apps::scale(&at, &name, replicas).await;
-            let is_shown = context.at.try_get_untracked() == Some(at) && context.name.try_get_untracked() == Some(name);
+            let answer = api::apps::scale(&sent.at, &sent.name, sent.replicas).await;
             match answer {
-                Ok(app) if is_shown => context.resource.set(app),
-                Ok(_) => {}
+                Ok(app) => scaled(context, toasts, &sent, app),
                 Err(error) => toasts.failed(&error),
             }
             // Somebody may have clicked on meanwhile.
-            if wish.try_get_untracked() == Some(Some(replicas)) {
+            if wish.try_get_untracked() == Some(Some(sent.replicas)) {
                 wish.set(None);
             }
         });
@@ -120,8 +129,15 @@ fn ScaleControl(context: AppContext) -> impl IntoView {
     on_cleanup(send);
     let choose = move |replicas: u32| {
         let replicas = replicas.min(REPLICAS_MAX);
+        waiting.set_value(None);
+        if replicas == 0 {
+            // Nothing answers at zero, so that is asked, and what was clicked on the way there is part of the question.
+            unsent.set_value(None);
+            wish.set(None);
+            return to_zero.set(true);
+        }
         wish.set(Some(replicas));
-        unsent.set_value(Some((context.at.get_untracked(), context.name.get_untracked(), replicas)));
+        unsent.set_value(Some(wish_of(context, replicas)));
         waiting.set_value(Some(Timeout::new(QUIET_MS, send)));
     };
     let stopped = Memo::new(move |_| context.app.with(|app| !app.running));
@@ -141,5 +157,63 @@ fn ScaleControl(context: AppContext) -> impl IntoView {
                 on_click=move |_| choose(now.get_untracked() + 1)
             />
         </div>
+        <ZeroDialog context=context open=to_zero />
+    }
+}
+
+fn wish_of(context: AppContext, replicas: u32) -> Wish {
+    Wish {
+        at: context.at.get_untracked(),
+        name: context.name.get_untracked(),
+        before: context.app.with_untracked(|app| app.replicas),
+        replicas,
+    }
+}
+
+/// Shows what a call answered, and offers the number that was there before.
+fn scaled(context: AppContext, toasts: Toasts, sent: &Wish, app: AppView) {
+    let is_shown = context.at.try_get_untracked().as_ref() == Some(&sent.at)
+        && context.name.try_get_untracked().as_ref() == Some(&sent.name);
+    if is_shown {
+        context.resource.set(app);
+    }
+    if sent.before == sent.replicas {
+        return;
+    }
+    let undone = sent.clone();
+    toasts.done_with_undo(said(&sent.name, sent.replicas), move || {
+        let Wish { at, name, before, .. } = undone.clone();
+        let call = async move { api::apps::scale(&at, &name, before).await };
+        toasts.follow(call, move |app| said(&app.name, app.replicas));
+    });
+}
+
+fn said(app: &str, replicas: u32) -> String {
+    t::apps::scaled(app, t::apps::count_instances(replicas.into()))
+}
+
+/// Asks before the last instance goes.
+#[component]
+fn ZeroDialog(context: AppContext, open: RwSignal<bool>) -> impl IntoView {
+    let call = Call::new();
+    let toasts = use_toasts();
+    let confirm = move |()| {
+        let sent = wish_of(context, 0);
+        let (at, name) = (sent.at.clone(), sent.name.clone());
+        call.run(async move { api::apps::scale(&at, &name, 0).await }, move |app| {
+            open.try_set(false);
+            scaled(context, toasts, &sent, app);
+        });
+    };
+    view! {
+        <ConfirmDialog
+            open=open
+            title=Signal::derive(move || t::apps::zero_title(context.name.get()))
+            text=t::apps::zero_text()
+            action=t::apps::zero_action()
+            busy=call.busy
+            error=call.error
+            on_confirm=confirm
+        />
     }
 }

@@ -33,12 +33,13 @@ use crate::{
     },
     i18n::t,
     live::{LiveResource, use_live_resource},
+    live_pages::{More, use_live_pages},
     scope::{EnvironmentScope, use_environment},
     session::use_session,
 };
 use berth_api_types::{
     error::ProblemCode,
-    page::PageQuery,
+    page::{Page, PageQuery},
     v1::{
         apps::{AppView, InstanceView},
         live::Topic,
@@ -62,6 +63,8 @@ pub struct AppContext {
     pub resource: LiveResource<AppView>,
     /// Its instances, once they are known.
     pub instances: Signal<Vec<InstanceView>>,
+    /// Those that are not loaded yet.
+    pub more_instances: More,
     /// Its newest releases, newest first, once they are known.
     pub releases: LiveResource<Vec<ReleaseSummary>>,
 }
@@ -106,6 +109,23 @@ where
     )
 }
 
+/// A list of an app, page by page, kept current.
+pub fn use_app_pages<T, F>(
+    at: Memo<EnvironmentScope>,
+    name: Memo<String>,
+    fetch: impl Fn(EnvironmentScope, String, PageQuery) -> F + 'static,
+) -> (LiveResource<Vec<T>>, More)
+where
+    T: Clone + PartialEq + Send + Sync + 'static,
+    F: Future<Output = Result<Page<T>, api::error::ApiError>> + 'static,
+{
+    use_live_pages(
+        move || (at.get(), name.get()),
+        |(at, name), topic| is_app(at, name, topic),
+        move |(at, name), page| fetch(at, name, page),
+    )
+}
+
 /// Releases that the head and the overview know of.
 const RELEASES_KNOWN: u32 = 20;
 
@@ -118,9 +138,8 @@ pub fn AppPage() -> impl IntoView {
     let params = use_params_map();
     let name = Memo::new(move |_| params.with(|params| params.get("app").unwrap_or_default()));
     let resource = use_app_resource(at, name, |at, name| async move { api::apps::read(&at, &name).await });
-    let instances = use_app_resource(at, name, |at, name| async move {
-        api::apps::list_instances(&at, &name).await.map(|page| page.items)
-    });
+    let (instances, more_instances) =
+        use_app_pages(at, name, |at, name, page| async move { api::apps::list_instances(&at, &name, &page).await });
     let gone = Memo::new(move |_| {
         resource.error.with(|error| error.as_ref().and_then(|error| error.code()) == Some(ProblemCode::NotFound))
     });
@@ -136,7 +155,7 @@ pub fn AppPage() -> impl IntoView {
         loaded(
             resource,
             || view! { <div class="card card-body"><SkeletonLines lines=6 /></div> }.into_any(),
-            move |app| view! { <Whole context=AppContext { at, name, app, resource, instances, releases } /> },
+            move |app| view! { <Whole context=AppContext { at, name, app, resource, instances, more_instances, releases } /> },
         )
         .into_any()
     }

@@ -1,6 +1,6 @@
 //! The releases of an app: what each changed, how it went, the way back.
 
-use super::{AppContext, actions::RollbackDialog, overview::ReleaseEnd, use_app_resource};
+use super::{AppContext, actions::RollbackDialog, overview::ReleaseEnd, use_app_pages};
 use crate::{
     api::{self, error::ApiError},
     components::{
@@ -17,10 +17,7 @@ use crate::{
     pages::apps::words,
     support::url::use_query_value,
 };
-use berth_api_types::{
-    page::{PAGE_LIMIT_MAX, PageQuery},
-    v1::releases::{ReleaseSummary, ReleaseView},
-};
+use berth_api_types::v1::releases::{ReleaseSummary, ReleaseView};
 use leptos::prelude::*;
 use std::collections::BTreeMap;
 use wasm_bindgen_futures::spawn_local;
@@ -28,9 +25,8 @@ use wasm_bindgen_futures::spawn_local;
 /// The tab.
 #[component]
 pub fn ReleasesTab(context: AppContext) -> impl IntoView {
-    let releases = use_app_resource(context.at, context.name, |at, name| async move {
-        let page = PageQuery { limit: Some(PAGE_LIMIT_MAX), cursor: None };
-        api::apps::list_releases(&at, &name, &page).await.map(|page| page.items)
+    let (releases, more) = use_app_pages(context.at, context.name, |at, name, page| async move {
+        api::apps::list_releases(&at, &name, &page).await
     });
     let back_to = RwSignal::new(None::<u32>);
     loaded(
@@ -45,6 +41,7 @@ pub fn ReleasesTab(context: AppContext) -> impl IntoView {
                             caption=t::apps::releases()
                             columns=columns(context, back_to)
                             rows=releases
+                            more=more
                             key=|release: &ReleaseSummary| release.number.to_string()
                         />
                     </Card>

@@ -6,7 +6,7 @@ use super::{
     state::FormState,
 };
 use crate::{
-    api::{self, error::ApiError, upload},
+    api::{self, client::whole, error::ApiError, upload},
     components::{
         error_state::ErrorLine,
         icon::{Icon, Svg},
@@ -73,7 +73,7 @@ fn FileFields(state: FormState, at: Signal<EnvironmentScope>) -> impl IntoView {
     let images = use_live_resource(
         move || at.get(),
         |_, topic| matches!(topic, Topic::Projects),
-        |at| async move { api::projects::list_images(&at.tenant, &at.project).await.map(|page| page.items) },
+        |at| async move { whole(async |page| api::projects::list_images(&at.tenant, &at.project, &page).await).await },
     );
     let done = Callback::new(move |image: ImageView| {
         choose(state, &image);
