@@ -7,6 +7,7 @@ pub mod authn;
 pub mod authz;
 pub mod clock;
 pub mod grpc;
+pub mod health_check;
 pub mod http;
 pub mod live;
 pub mod reconcile;

@@ -2,8 +2,8 @@
 
 use anyhow::Context as _;
 use berth_server::{
-    clock,
-    settings::{LogFormat, Settings},
+    clock, health_check,
+    settings::{Command, LogFormat},
     startup,
 };
 use std::io::{self, IsTerminal as _};
@@ -30,7 +30,10 @@ fn main() -> anyhow::Result<()> {
     rustls::crypto::ring::default_provider()
         .install_default()
         .map_err(|_| anyhow::anyhow!("another crypto provider was installed before ours"))?;
-    let settings = Settings::from_process()?;
+    let settings = match Command::from_process()? {
+        Command::Serve(settings) => *settings,
+        Command::Check(address) => return health_check::ask(address),
+    };
     let filter =
         EnvFilter::try_from_env("BERTH_LOG").unwrap_or_else(|_| EnvFilter::new("info,sqlx=warn,actix_server=warn"));
     let log = fmt().with_env_filter(filter).with_writer(io::stderr);

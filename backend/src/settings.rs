@@ -6,10 +6,12 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use std::{
     fs,
-    net::{Ipv4Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
 };
 
+/// Where HTTP is served when nothing else is said.
+const LISTEN_DEFAULT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7800);
 /// Connections to Postgres of each of the two pools when nothing else is said. Postgres itself allows 100 by default.
 const DATABASE_CONNECTIONS_DEFAULT: u32 = 10;
 
@@ -44,7 +46,15 @@ pub struct Settings {
     pub log_format: LogFormat,
 }
 
-impl Settings {
+/// What the process is to do.
+pub enum Command {
+    /// Serve.
+    Serve(Box<Settings>),
+    /// Ask the server that listens there whether it is ready.
+    Check(SocketAddr),
+}
+
+impl Command {
     /// From the process's arguments, environment and the file that they name.
     pub fn from_process() -> anyhow::Result<Self> {
         let flags = Sources::parse();
@@ -52,9 +62,15 @@ impl Settings {
             Some(path) => Sources::from_file(path)?,
             None => Sources::default(),
         };
-        flags.or(file).resolve()
+        let sources = flags.or(file);
+        if sources.check {
+            return Ok(Self::Check(sources.listen.unwrap_or(LISTEN_DEFAULT)));
+        }
+        Ok(Self::Serve(Box::new(sources.resolve()?)))
     }
+}
 
+impl Settings {
     /// Whether browsers come by HTTPS: cookies are then bound to it.
     pub fn secure_cookies(&self) -> bool {
         self.public_url.starts_with("https://")
@@ -81,6 +97,10 @@ struct Sources {
     #[arg(long, env = "BERTH_CONFIG")]
     #[serde(skip)]
     config: Option<PathBuf>,
+    /// Only ask the server that runs here whether it is ready; ends with 0 if it is
+    #[arg(long)]
+    #[serde(skip)]
+    check: bool,
     /// Where to serve HTTP [default: 127.0.0.1:7800]
     #[arg(long, env = "BERTH_LISTEN")]
     listen: Option<SocketAddr>,
@@ -132,6 +152,7 @@ impl Sources {
     fn or(self, next: Self) -> Self {
         Self {
             config: self.config.or(next.config),
+            check: self.check,
             listen: self.listen.or(next.listen),
             agent_listen: self.agent_listen.or(next.agent_listen),
             database_url: self.database_url.or(next.database_url),
@@ -149,9 +170,8 @@ impl Sources {
     }
 
     fn resolve(self) -> anyhow::Result<Settings> {
-        let local = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        let listen = self.listen.unwrap_or_else(|| local(7800));
-        let agent_listen = self.agent_listen.unwrap_or_else(|| local(7801));
+        let listen = self.listen.unwrap_or(LISTEN_DEFAULT);
+        let agent_listen = self.agent_listen.unwrap_or_else(|| SocketAddr::from((Ipv4Addr::LOCALHOST, 7801)));
         let data_dir = self.data_dir.unwrap_or_else(|| PathBuf::from("berth-data"));
         let master_key = self.master_key.or_else(|| std::env::var("BERTH_MASTER_KEY").ok()).filter(|k| !k.is_empty());
         let trimmed = |url: String| url.trim_end_matches('/').to_owned();

@@ -5,7 +5,7 @@ use crate::{
     world::World,
 };
 use berth_api_types::path;
-use berth_server::http;
+use berth_server::{health_check, http};
 use berth_testkit::wait::until_async;
 use serde_json::{Value, json};
 use std::{
@@ -134,6 +134,20 @@ async fn when_the_database_is_away_callers_are_told_to_come_back_and_it_recovers
     door.open();
     let answers = || async { (browser.get(&path::status()).await.status == 200).then_some(()) };
     until_async("the server to recover by itself", Duration::from_secs(20), answers).await;
+}
+
+#[tokio::test]
+async fn a_supervisor_asks_with_the_servers_own_binary() {
+    let door = Door::new().await;
+    let server = Bare::new(&door.url, |_| {}).await;
+    let address = server.address;
+    let ask = move || tokio::task::spawn_blocking(move || health_check::ask(address));
+    ask().await.expect("asks").expect("it is ready");
+    door.shut();
+    let refused = ask().await.expect("asks").expect_err("its database is away").to_string();
+    assert!(refused.contains("not ready: HTTP/1.") && refused.contains("503"), "{refused}");
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("bound");
+    assert!(health_check::ask(nobody).is_err());
 }
 
 #[tokio::test]
