@@ -215,7 +215,7 @@ fn a_container_that_runs_is_brought_down_to_its_share_once() {
     assert_eq!(world.steps(), []);
     for more in [allowed + 1, 0] {
         with(&mut world, more);
-        assert_eq!(world.steps(), [confine.clone()], "{more}: 0 is without bound");
+        assert_eq!(world.steps(), std::slice::from_ref(&confine), "{more}: 0 is without bound");
     }
     world.confining.insert("a".to_owned(), Attempt::Going);
     assert_eq!(world.steps(), []);

@@ -27,6 +27,11 @@ pub fn value(value: &(impl Serialize + ?Sized)) -> Result<()> {
     line(serde_json::to_string_pretty(value)?)
 }
 
+/// Says that something was done: a sentence for people, facts for programs.
+pub fn done(json: bool, sentence: impl Display, facts: &serde_json::Value) -> Result<()> {
+    if json { value(facts) } else { line(sentence) }
+}
+
 /// Prints a line. A reader that has had enough (`berth logs --follow | head`) is no fault: see [`is_unread`].
 pub fn line(text: impl Display) -> Result<()> {
     writeln!(std::io::stdout(), "{text}")?;

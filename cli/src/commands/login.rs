@@ -13,12 +13,19 @@ use berth_api_types::{
         session::{CreateTokenBody, CreatedTokenView, MeView, SessionView, SignInBody},
     },
 };
-use nix::sys::termios::{LocalFlags, SetArg, tcgetattr, tcsetattr};
+use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
 use reqwest::Method;
-use std::io::{BufRead, IsTerminal, Write};
+use serde_json::json;
+use std::{
+    io::{BufRead, IsTerminal, Write},
+    process,
+};
 
 /// How long a token of `berth login` lasts, in days.
 const TOKEN_DAYS: u32 = 90;
+
+/// What shells expect of a program that Ctrl-C ended.
+const INTERRUPTED: i32 = 130;
 
 /// How to sign in.
 #[derive(Debug, clap::Args)]
@@ -54,12 +61,15 @@ pub async fn login(mut place: Place, flags: LoginFlags) -> Result<()> {
     place.profile.token_id = token_id;
     choose_only(&api, &me, &mut place.profile).await?;
     place.profile.save(&profile::path()?)?;
-    println!("Signed in to {server} as {} ({}).", me.display_name, me.email);
-    match (&place.profile.tenant, &place.profile.project, &place.profile.environment) {
-        (Some(tenant), Some(project), Some(environment)) => println!("Working in {tenant}/{project}/{environment}."),
-        _ => println!("Choose where to work: berth use TENANT/PROJECT/ENVIRONMENT"),
-    }
-    Ok(())
+    let signed_in = format!("Signed in to {server} as {} ({}).", me.display_name, me.email);
+    let (tenant, project, environment) = (&place.profile.tenant, &place.profile.project, &place.profile.environment);
+    let working = match (tenant, project, environment) {
+        (Some(tenant), Some(project), Some(environment)) => format!("Working in {tenant}/{project}/{environment}."),
+        _ => "Choose where to work: berth use TENANT/PROJECT/ENVIRONMENT".to_owned(),
+    };
+    let facts = json!({ "server": server, "email": me.email, "display_name": me.display_name, "tenant": tenant,
+        "project": project, "environment": environment });
+    output::done(place.flags.json, format!("{signed_in}\n{working}"), &facts)
 }
 
 /// Forgets the token, here and on the server.
@@ -73,13 +83,12 @@ pub async fn logout(mut place: Place) -> Result<()> {
     place.profile.token_id = None;
     place.profile.save(&profile::path()?)?;
     match revoked {
-        Ok(()) => output::line("Signed out."),
         // One that has run out or was revoked is gone already.
-        Err(error) if matches!(code_of(&error), Exit::Denied | Exit::NotFound) => output::line("Signed out."),
-        Err(error) => {
+        Err(error) if !matches!(code_of(&error), Exit::Denied | Exit::NotFound) => {
             Err(error
                 .context("the token is forgotten here, but it is still good: revoke it in the console (My account)"))
         }
+        _ => output::done(place.flags.json, "Signed out.", &json!({ "server": place.server(), "signed_out": true })),
     }
 }
 
@@ -98,17 +107,17 @@ pub async fn choose(mut place: Place, scope: &str) -> Result<()> {
     place.profile.project = Some(project.into());
     place.profile.environment = Some(environment.into());
     place.profile.save(&profile::path()?)?;
-    println!("Working in {scope}.");
-    Ok(())
+    let facts = json!({ "tenant": tenant, "project": project, "environment": environment });
+    output::done(place.flags.json, format!("Working in {scope}."), &facts)
 }
 
 /// Trades e-mail and password for a token; the session is not kept.
 async fn sign_in(server: &str, email: Option<String>) -> Result<CreatedTokenView> {
     let email = match email {
         Some(email) => email,
-        None => ask("E-mail: ", Echo::Shown)?,
+        None => ask("E-mail: ", Echo::Shown).await?,
     };
-    let password = ask("Password: ", Echo::Hidden)?;
+    let password = ask("Password: ", Echo::Hidden).await?;
     let api = Api::new(server, None)?;
     let _: SessionView = api.send_json(Method::POST, &path::session(), &SignInBody { email, password }).await?;
     let name = format!("berth login on {}", host_name());
@@ -144,28 +153,51 @@ enum Echo {
     Hidden,
 }
 
-/// Asks on the terminal; without one the answer is the next line of standard input.
-fn ask(question: &str, echo: Echo) -> Result<String> {
-    let stdin = std::io::stdin();
-    let mut restore = None;
-    if stdin.is_terminal() {
-        eprint!("{question}");
-        std::io::stderr().flush()?;
-        if echo == Echo::Hidden {
-            let shown = tcgetattr(&stdin).context("reading the terminal's settings")?;
-            let mut hidden = shown.clone();
-            hidden.local_flags.remove(LocalFlags::ECHO);
-            tcsetattr(&stdin, SetArg::TCSANOW, &hidden).context("hiding what is typed")?;
-            restore = Some(shown);
-        }
+/// A terminal that does not show what is typed, until it is dropped.
+struct Unseen(Termios);
+
+impl Unseen {
+    fn begin() -> Result<Self> {
+        let stdin = std::io::stdin();
+        let shown = tcgetattr(&stdin).context("reading the terminal's settings")?;
+        let mut hidden = shown.clone();
+        hidden.local_flags.remove(LocalFlags::ECHO);
+        tcsetattr(&stdin, SetArg::TCSANOW, &hidden).context("hiding what is typed")?;
+        Ok(Self(shown))
     }
-    let mut answer = String::new();
-    let read = stdin.lock().read_line(&mut answer);
-    if let Some(shown) = restore {
-        tcsetattr(&stdin, SetArg::TCSANOW, &shown).context("showing again what is typed")?;
+}
+
+impl Drop for Unseen {
+    fn drop(&mut self) {
+        // A terminal that is gone needs no settings.
+        let _ = tcsetattr(std::io::stdin(), SetArg::TCSANOW, &self.0);
         eprintln!();
     }
-    if read? == 0 {
+}
+
+/// Asks on the terminal; without one the answer is the next line of standard input.
+async fn ask(question: &str, echo: Echo) -> Result<String> {
+    let mut unseen = None;
+    if std::io::stdin().is_terminal() {
+        eprint!("{question}");
+        std::io::stderr().flush()?;
+        unseen = (echo == Echo::Hidden).then(Unseen::begin).transpose()?;
+    }
+    let reading = tokio::task::spawn_blocking(|| {
+        let mut answer = String::new();
+        std::io::stdin().lock().read_line(&mut answer).map(|read| (read, answer))
+    });
+    let (read, answer) = tokio::select! {
+        answer = reading => answer.context("reading the answer failed")??,
+        interrupted = tokio::signal::ctrl_c() => {
+            // The terminal as it was, before we go: the read itself cannot be called off.
+            drop(unseen);
+            interrupted.context("listening for Ctrl-C")?;
+            process::exit(INTERRUPTED);
+        }
+    };
+    drop(unseen);
+    if read == 0 {
         return Err(ended(
             Exit::Refused,
             "nobody answered; give --token, or --email and the password on standard input",

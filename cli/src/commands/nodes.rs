@@ -10,6 +10,7 @@ use berth_domain::node::NodeAvailability;
 use chrono::Utc;
 use clap::Subcommand;
 use reqwest::Method;
+use serde_json::json;
 
 /// What to do; without anything, they are listed.
 #[derive(Debug, clap::Args)]
@@ -54,8 +55,7 @@ pub async fn run(place: &Place, flags: NodesFlags) -> Result<()> {
         Some(Action::Activate { node }) => update(place, &node, NodeAvailability::Active).await,
         Some(Action::Remove { node }) => {
             place.api()?.delete(&path::node(&node)).await?;
-            println!("{node} is removed.");
-            Ok(())
+            output::done(place.flags.json, format!("{node} is removed."), &json!({ "node": node, "removed": true }))
         }
     }
 }

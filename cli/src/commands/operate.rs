@@ -18,6 +18,7 @@ use berth_api_types::{
     },
 };
 use reqwest::Method;
+use serde_json::json;
 use std::io::{BufRead, IsTerminal, Write};
 
 /// How many.
@@ -113,8 +114,8 @@ pub async fn delete(place: &Place, flags: DeleteFlags) -> Result<()> {
         }
     }
     api.delete(&path::app(&scope.tenant, &scope.project, &scope.environment, &flags.app)).await?;
-    println!("{} is deleted.", flags.app);
-    Ok(())
+    let facts = json!({ "app": flags.app, "deleted": true });
+    output::done(place.flags.json, format!("{} is deleted.", flags.app), &facts)
 }
 
 async fn follow(
