@@ -1,14 +1,23 @@
 //! `berth logs`: the lines of all instances of an app, merged, read once or followed.
 
-use crate::{client::place::Place, output};
+use crate::{
+    client::place::Place,
+    exit::{Exit, ended},
+    output,
+};
 use anyhow::{Context, Result};
 use berth_api_types::{
     path,
-    v1::logs::{LogGapView, LogLineView, LogQuery, LogsView},
+    v1::{
+        live::BEAT_MS,
+        logs::{LogGapView, LogLineView, LogQuery, LogsView},
+    },
 };
 use futures::StreamExt;
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
+/// Longest silence of a followed log: four beats.
+const SILENCE_MAX: Duration = Duration::from_millis(4 * BEAT_MS);
 /// Longest event that is read, in bytes: a line of 16 KiB, each byte escaped.
 const EVENT_BYTES_MAX: usize = 256 * 1024;
 
@@ -52,7 +61,14 @@ pub async fn show(place: &Place, flags: LogsFlags) -> Result<()> {
     let mut chunks = answer.bytes_stream();
     let mut events = Events::default();
     let mut told = BTreeSet::new();
-    while let Some(chunk) = chunks.next().await {
+    loop {
+        // The stream beats every few seconds: silence is a connection that died without a word.
+        let next = tokio::time::timeout(SILENCE_MAX, chunks.next()).await;
+        let silent =
+            |_| ended(Exit::Unreachable, format!("nothing came for {} s; follow it again", SILENCE_MAX.as_secs()));
+        let Some(chunk) = next.map_err(silent)? else {
+            return Err(ended(Exit::Unreachable, "the server ended the stream; follow it again"));
+        };
         for (name, data) in events.push(&chunk.context("the stream broke")?) {
             match name.as_str() {
                 "line" => print(place, &flags, &serde_json::from_str(&data)?)?,
@@ -66,7 +82,6 @@ pub async fn show(place: &Place, flags: LogsFlags) -> Result<()> {
             }
         }
     }
-    Ok(())
 }
 
 fn print(place: &Place, flags: &LogsFlags, line: &LogLineView) -> Result<()> {
