@@ -8,11 +8,11 @@ use berth_api_types::{
     page::{Page, PageQuery},
     path,
     v1::session::{
-        ChangePasswordBody, CreateTokenBody, CreatedTokenView, MeView, SessionView, SetupBody, SignInBody, StatusView,
-        TokenView, UpdateMeBody,
+        ChangePasswordBody, CreateTokenBody, CreatedTokenView, MeView, OpenSessionView, SessionView, SetupBody,
+        SignInBody, StatusView, TokenView, UpdateMeBody,
     },
 };
-use berth_domain::id::TokenId;
+use berth_domain::id::{SessionId, TokenId};
 
 /// Whether set-up was done.
 pub async fn status() -> Result<StatusView, ApiError> {
@@ -41,6 +41,18 @@ pub async fn update_me(body: &UpdateMeBody) -> Result<MeView, ApiError> {
 /// Changes the caller's password.
 pub async fn change_password(body: &ChangePasswordBody) -> Result<(), ApiError> {
     put_only(&path::my_password(), body).await
+}
+/// Where the caller is signed in.
+pub async fn list_sessions(page: &PageQuery) -> Result<Page<OpenSessionView>, ApiError> {
+    get_with(&path::my_sessions(), page).await
+}
+/// Ends a session.
+pub async fn end_session(session: SessionId) -> Result<(), ApiError> {
+    delete(&path::my_session(session)).await
+}
+/// Ends all but this one.
+pub async fn end_other_sessions() -> Result<(), ApiError> {
+    delete(&path::my_sessions()).await
 }
 /// The caller's tokens.
 pub async fn list_tokens(page: &PageQuery) -> Result<Page<TokenView>, ApiError> {

@@ -15,7 +15,7 @@ use crate::{
         toast::use_toasts,
     },
     i18n::{Locale, Text, t},
-    pages::tokens::Tokens,
+    pages::{sessions::Sessions, tokens::Tokens},
     preferences::use_preferences,
     session::{SessionState, use_session},
 };
@@ -27,10 +27,11 @@ use leptos::{ev::SubmitEvent, prelude::*};
 #[component]
 pub fn AccountPage() -> impl IntoView {
     let session = use_session();
-    let tab = use_tab(&["profile", "password", "tokens"]);
+    let tab = use_tab(&["profile", "password", "sessions", "tokens"]);
     let tabs = vec![
         Tab::new("profile", t::settings::profile()),
         Tab::new("password", t::session::password()),
+        Tab::new("sessions", t::settings::sessions()),
         Tab::new("tokens", t::settings::tokens()),
     ];
     let email = Memo::new(move |_| session.me().map(|me| me.email).unwrap_or_default());
@@ -39,6 +40,7 @@ pub fn AccountPage() -> impl IntoView {
         <Tabs label=t::common::account() tabs=tabs current=tab />
         {move || match tab.get() {
             "password" => view! { <PasswordForm /> }.into_any(),
+            "sessions" => view! { <Sessions /> }.into_any(),
             "tokens" => view! { <Tokens /> }.into_any(),
             _ => view! { <ProfileForm /> }.into_any(),
         }}

@@ -18,6 +18,7 @@ pub mod people;
 pub mod project_form;
 pub mod project_settings;
 pub mod quota_form;
+pub mod sessions;
 pub mod setup;
 pub mod sign_in;
 pub mod tenant_settings;
