@@ -1,7 +1,7 @@
 //! Projects, environments, registry credentials and images.
 
 use super::{
-    client::{delete, get, get_with, post, post_empty, put},
+    client::{delete, get, get_with, patch, post, post_empty, put},
     error::ApiError,
 };
 use berth_api_types::{
@@ -9,12 +9,13 @@ use berth_api_types::{
     path,
     v1::{
         images::ImageView,
+        people::{GrantBody, PersonAtView, UpdatePersonBody},
         projects::{
             CreateEnvironmentBody, CreateProjectBody, CredentialView, EnvironmentView, ProjectView, PutCredentialBody,
         },
     },
 };
-use berth_domain::id::{ImageId, RegistryCredentialId};
+use berth_domain::id::{ImageId, RegistryCredentialId, UserId};
 
 /// Projects of a tenant.
 pub async fn list(tenant: &str, page: &PageQuery) -> Result<Page<ProjectView>, ApiError> {
@@ -43,6 +44,48 @@ pub async fn create_environment(
 /// Deletes an empty environment.
 pub async fn remove_environment(tenant: &str, project: &str, environment: &str) -> Result<(), ApiError> {
     delete(&path::environment(tenant, project, environment)).await
+}
+/// Where roles are given below the tenant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// Tenant.
+    pub tenant: String,
+    /// Project.
+    pub project: String,
+    /// Environment; none: the whole project.
+    pub environment: Option<String>,
+}
+
+impl Place {
+    fn people(&self) -> String {
+        match &self.environment {
+            Some(environment) => path::environment_people(&self.tenant, &self.project, environment),
+            None => path::project_people(&self.tenant, &self.project),
+        }
+    }
+    fn person(&self, user: UserId) -> String {
+        match &self.environment {
+            Some(environment) => path::environment_person(&self.tenant, &self.project, environment, user),
+            None => path::project_person(&self.tenant, &self.project, user),
+        }
+    }
+}
+
+/// Who may do something at a place, by a role there or above.
+pub async fn list_people(place: &Place, page: &PageQuery) -> Result<Page<PersonAtView>, ApiError> {
+    get_with(&place.people(), page).await
+}
+/// Gives a role there.
+pub async fn grant_role(place: &Place, body: &GrantBody) -> Result<PersonAtView, ApiError> {
+    post(&place.people(), body).await
+}
+/// Changes a role that was given there.
+pub async fn update_role(place: &Place, user: UserId, body: &UpdatePersonBody) -> Result<PersonAtView, ApiError> {
+    patch(&place.person(user), body).await
+}
+/// Takes a role away that was given there.
+pub async fn revoke_role(place: &Place, user: UserId) -> Result<(), ApiError> {
+    delete(&place.person(user)).await
 }
 /// Registry credentials.
 pub async fn list_credentials(tenant: &str, project: &str, page: &PageQuery) -> Result<Page<CredentialView>, ApiError> {

@@ -15,6 +15,7 @@ pub mod not_found;
 pub mod overview;
 pub mod parts;
 pub mod people;
+pub mod place_people;
 pub mod project_form;
 pub mod project_settings;
 pub mod quota_form;

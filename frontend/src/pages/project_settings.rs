@@ -13,7 +13,7 @@ use crate::{
     },
     i18n::t,
     live::use_live,
-    pages::{credentials::Credentials, environments::Environments, images::Images},
+    pages::{credentials::Credentials, environments::Environments, images::Images, place_people::PlacePeople},
     scope::{forget, use_scope},
     session::use_session,
 };
@@ -39,9 +39,10 @@ pub fn ProjectSettingsPage() -> impl IntoView {
         let scope = scope.get();
         ProjectScope { tenant: scope.tenant.unwrap_or_default(), project: scope.project.unwrap_or_default() }
     });
-    let tab = use_tab(&["environments", "credentials", "images", "more"]);
+    let tab = use_tab(&["environments", "people", "credentials", "images", "more"]);
     let tabs = vec![
         Tab::new("environments", t::settings::environments()),
+        Tab::new("people", t::settings::people()),
         Tab::new("credentials", t::settings::credentials()),
         Tab::new("images", t::settings::images()),
         Tab::new("more", t::settings::more()),
@@ -50,6 +51,7 @@ pub fn ProjectSettingsPage() -> impl IntoView {
         <PageHead title=t::common::project_settings() sub=move || view! { <span>{move || { let at = at.get(); format!("{} / {}", at.tenant, at.project) }}</span> } />
         <Tabs label=t::common::project_settings() tabs=tabs current=tab />
         {move || match tab.get() {
+            "people" => view! { <PlacePeople at=at /> }.into_any(),
             "credentials" => view! { <Credentials at=at /> }.into_any(),
             "images" => view! { <Images at=at /> }.into_any(),
             "more" => view! { <End at=at /> }.into_any(),
