@@ -28,6 +28,7 @@ use crate::{
 use berth_api_types::v1::{
     live::Topic,
     people::{GrantBody, PersonAtView, RoleAboveView, UpdatePersonBody},
+    projects::EnvironmentView,
 };
 use berth_domain::right::{Right, Role};
 use leptos::{ev::SubmitEvent, prelude::*};
@@ -59,14 +60,14 @@ pub fn PlacePeople(at: Memo<ProjectScope>) -> impl IntoView {
         |_, topic| matches!(topic, Topic::Projects),
         |at| async move { api::projects::read(&at.tenant, &at.project).await },
     );
-    let places = move || {
-        let environments = project.data.with(|project| {
-            project.iter().flat_map(|p| &p.environments).map(|e| (e.name.clone(), e.name.clone())).collect::<Vec<_>>()
-        });
-        let mut all = vec![(String::new(), t::settings::whole_project().to_owned())];
-        all.extend(environments);
-        view! { <SelectField label=t::settings::roles_at() options=all value=environment name="place" /> }
-    };
+    let places = Signal::derive(move || {
+        let whole = (String::new(), t::settings::whole_project().to_owned());
+        let name = |environment: &EnvironmentView| (environment.name.clone(), environment.name.clone());
+        let environments = project
+            .data
+            .with(|project| project.iter().flat_map(|project| &project.environments).map(name).collect::<Vec<_>>());
+        std::iter::once(whole).chain(environments).collect::<Vec<_>>()
+    });
     let (people, more) = use_live_pages(
         move || place.get(),
         |_, topic| matches!(topic, Topic::Tenant),
@@ -120,7 +121,7 @@ pub fn PlacePeople(at: Memo<ProjectScope>) -> impl IntoView {
                 {may().then(|| view! { <Button small=true kind=ButtonKind::Main icon=Icon::Plus on_click=move |_| giving.set(true) id="give-role">{t::settings::give_role()}</Button> })}
             }
         >
-            <div class="card-tools">{places}</div>
+            <div class="card-tools"><SelectField label=t::settings::roles_at() options=places value=environment name="place" /></div>
             {loaded(people, || view! { <SkeletonRows rows=3 /> }.into_any(), move |rows: Signal<Vec<PersonAtView>>| {
                 let is_empty = Memo::new(move |_| rows.with(Vec::is_empty));
                 move || if is_empty.get() {
@@ -192,10 +193,11 @@ fn ChangeDialog(
     let toasts = use_toasts();
     let role = RwSignal::new(String::new());
     let form = Form::new();
-    let open = open_while(person, move || {
-        form.clear();
-        let now = person.with_untracked(|person| person.as_ref().and_then(|person| person.role));
-        role.set(now.map(|role| role.as_str().to_owned()).unwrap_or_default());
+    let open = open_while(person, move || form.clear());
+    Effect::new(move |_| {
+        if let Some(now) = person.with(|person| person.as_ref().and_then(|person| person.role)) {
+            role.set(now.as_str().to_owned());
+        }
     });
     let submit = move |event: SubmitEvent| {
         event.prevent_default();
