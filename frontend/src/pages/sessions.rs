@@ -70,7 +70,7 @@ pub fn Sessions() -> impl IntoView {
     };
     let text = move || match ending.get() {
         Some(Ending::One(session)) => t::settings::end_session_text(browser(&session.user_agent)),
-        _ => t::settings::end_other_sessions_text(),
+        _ => t::settings::end_other_sessions_text().to_owned(),
     };
     view! {
         <Card
@@ -84,7 +84,7 @@ pub fn Sessions() -> impl IntoView {
         </Card>
         <ConfirmDialog
             open=confirm
-            title=Signal::derive(move || t::settings::end_session_title())
+            title=Signal::derive(t::settings::end_session_title)
             text=Signal::derive(text)
             action=t::settings::end_session()
             busy=form.busy
