@@ -395,6 +395,8 @@ journey("in Chinese, in the dark", beginChinese, (step) => {
       ["zh-node", "/nodes/node-01"],
       ["zh-settings", "/t/acme/-/settings"],
       ["zh-account", "/account"],
+      ["zh-sessions", "/account?tab=sessions"],
+      ["zh-people-at-project", "/t/acme/demo/-/settings?tab=people"],
     ]) {
       await page.goto(path);
       await drawn(page);
@@ -466,7 +468,7 @@ journey("with an account of another language than the browser's", beginStranger,
       url.searchParams.set("limit", "2");
       return route.continue({ url: url.href });
     });
-    await page.goto("/account");
+    await page.goto("/account?tab=tokens");
     await drawn(page);
     for (const name of names) {
       await page.locator("#new-token").click();
@@ -527,6 +529,52 @@ journey("with an account of another language than the browser's", beginStranger,
     await page.goto("/no/such/page");
     await page.locator(".empty-title").waitFor();
     await look(person, "page-not-found", [1440]);
+  });
+
+  step("gives a role at one environment, and takes it back", async (person) => {
+    const { page } = person;
+    const settings = english.settings;
+    await page.goto("/t/acme/-/settings");
+    await page.locator("#add-person").click();
+    await page.locator("#person-email").fill("bo@acme.example");
+    await page.locator("#person-role").selectOption("viewer");
+    await page.locator("dialog[open]").getByText(settings("new_account"), { exact: true }).click();
+    await page.locator("#person-name").fill("Bo");
+    await page.locator("#person-password").fill("another quiet harbour");
+    await page.locator("dialog[open] button[type=submit]").click();
+    await page.locator("dialog[open]").waitFor({ state: "detached" });
+
+    await page.goto("/t/acme/demo/-/settings?tab=people");
+    const row = page.locator("tbody tr", { hasText: "bo@acme.example" });
+    await row.waitFor();
+    assert.match(await row.textContent(), /–/, "no role of the project's own");
+    await page.locator("#place").selectOption("dev");
+    await page.locator("#give-role").click();
+    await page.locator("#grant-email").fill("nobody@acme.example");
+    await page.locator("dialog[open] button[type=submit]").click();
+    await page.locator("dialog[open] .fault").waitFor();
+    await page.locator("#grant-email").fill("bo@acme.example");
+    await look(person, "give-role", [1440, 390]);
+    await page.locator("dialog[open] button[type=submit]").click();
+    await row.filter({ hasText: english.common("role_developer") }).waitFor();
+    assert.match(await row.textContent(), new RegExp(`${settings("whole_tenant")}: ${english.common("role_viewer")}`));
+    await look(person, "people-at-environment");
+    await row.getByRole("button", { name: english.common("remove") }).click();
+    await page.locator("#confirm-action").click();
+    await row.filter({ hasText: english.common("role_developer") }).waitFor({ state: "detached" });
+  });
+
+  step("sees where the account is signed in, and signs it out there", async (person) => {
+    const { page } = person;
+    await page.goto("/account?tab=sessions");
+    const rows = page.locator("tbody tr");
+    await rows.filter({ hasText: english.settings("this_browser") }).waitFor();
+    assert.ok((await rows.count()) > 1, "the earlier journeys' browsers are there");
+    await look(person, "sessions");
+    await page.locator("#end-others").click();
+    await page.locator("#confirm-action").click();
+    await until("only this browser is left", async () => (await rows.count()) === 1);
+    assert.match(await rows.first().textContent(), /Chrome/);
   });
 
   step("is led to the door when the session has ended, and back", async ({ page, place, context }) => {
