@@ -57,6 +57,12 @@ impl Apps {
         spec
     }
 
+    /// The sample, asked as often as any app is when nothing else was said.
+    pub fn hello_unhurried(&self, version: &str) -> AppSpecInput {
+        let check = ProbeCheck::Http { path: "/healthz".into(), port: PORT };
+        AppSpecInput { readiness: Some(Probe::new(check)), ..self.hello(version) }
+    }
+
     /// Creates an app and deploys it.
     pub async fn create(&self, name: &str, replicas: u32, spec: AppSpecInput) -> Result<AppView, Failure> {
         self.client.post(&at!(self, apps), &CreateAppBody { name: name.into(), replicas, spec }).await

@@ -11,15 +11,7 @@ use crate::{
     report::{Report, Samples, Stages},
 };
 use anyhow::{Context, Result, bail};
-use berth_domain::app::{Probe, ProbeCheck};
-use berth_fleet_tests::{
-    apps::{Apps, PORT},
-    client::Changes,
-    containers,
-    parts::Parts,
-    run::block_on,
-    stack::Stack,
-};
+use berth_fleet_tests::{apps::Apps, client::Changes, containers, parts::Parts, run::block_on, stack::Stack};
 use berth_local_postgres::Durability;
 use berth_testkit::{fleet::Fleet, sample};
 use std::time::{Duration, Instant, SystemTime};
@@ -160,9 +152,7 @@ async fn deploy(
     stages: Option<&mut Stages>,
 ) -> Result<Duration> {
     let apps = stack.apps();
-    let mut spec = apps.hello("bench");
-    // As people have it: asked every second, by HTTP.
-    spec.readiness = Some(Probe::new(ProbeCheck::Http { path: "/healthz".into(), port: PORT }));
+    let mut spec = apps.hello_unhurried("bench");
     spec.stop_grace_s = 1;
     // As an open page has it: told when to look again, instead of asking all the time.
     let mut changes = apps.changes().await.map_err(|failure| anyhow::anyhow!("{failure}"))?;

@@ -60,7 +60,7 @@ async fn fill(stack: &Stack, instances: u32) {
     while left > 0 {
         number += 1;
         let name = format!("app-{number}");
-        apps.create(&name, left.min(10), apps.hello("1")).await.unwrap_or_else(|failure| panic!("{failure}"));
+        apps.create(&name, left.min(10), apps.hello_unhurried("1")).await.unwrap_or_else(|failure| panic!("{failure}"));
         left -= left.min(10);
     }
     for number in 1..=number {
