@@ -6,10 +6,14 @@ use berth_api_types::{
     error::{Problem, ProblemCode},
     page::Page,
 };
+use futures::TryStreamExt as _;
+use indicatif::{ProgressBar, ProgressStyle};
 use reqwest::{Method, RequestBuilder, Response, StatusCode, header};
 use serde::{Serialize, de::DeserializeOwned};
 use std::time::Duration;
 
+/// Sent of all, how fast, and how long it will take.
+const UPLOAD_TEMPLATE: &str = "Sending {bar:30} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left";
 /// How long a server may take over an answer. Streams and uploads have none.
 const ANSWER_MAX: Duration = Duration::from_secs(60);
 /// How long a connection may take.
@@ -79,16 +83,23 @@ impl Api {
         self.send(self.request(Method::DELETE, path).timeout(ANSWER_MAX)).await.map(drop)
     }
 
-    /// Sends a file.
+    /// Sends a file, and shows on a terminal how far it is.
     pub async fn upload<T: DeserializeOwned>(&self, path: &str, media_type: &str, file: tokio::fs::File) -> Result<T> {
         let length = file.metadata().await?.len();
-        let body = reqwest::Body::wrap_stream(tokio_util::io::ReaderStream::new(file));
+        let style = ProgressStyle::with_template(UPLOAD_TEMPLATE).context("the template of a progress bar")?;
+        // Hidden by itself where standard error is no terminal.
+        let bar = ProgressBar::new(length).with_style(style);
+        let sent = bar.clone();
+        let pieces = tokio_util::io::ReaderStream::new(file).inspect_ok(move |piece| sent.inc(piece.len() as u64));
+        let body = reqwest::Body::wrap_stream(pieces);
         let request = self
             .request(Method::POST, path)
             .header(header::CONTENT_TYPE, media_type)
             .header(header::CONTENT_LENGTH, length)
             .body(body);
-        decode(self.send(request).await?).await
+        let answer = self.send(request).await;
+        bar.finish_and_clear();
+        decode(answer?).await
     }
 
     /// Opens a stream of events.
