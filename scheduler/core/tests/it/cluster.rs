@@ -94,15 +94,16 @@ fn any_node() -> impl Strategy<Value = Node> {
     (
         select(vec![S::Ready, S::Ready, S::Ready, S::Ready, S::DockerDown, S::Suspect, S::Lost]),
         select(vec![A::Active, A::Active, A::Active, A::Cordoned, A::Drained]),
-        (0..5_u64, 0..5_u64),
+        // One less than a round number is where a comparison that is off by one shows.
+        (0..5_u64, 0..5_u64, 0..2_u64),
         any_labels(),
         subsequence(IMAGES.to_vec(), 0..=IMAGES.len()),
         any_ports(0.1),
     )
-        .prop_map(|(state, availability, (cpu, memory), labels, images, foreign_ports)| Node {
+        .prop_map(|(state, availability, (cpu, memory, less), labels, images, foreign_ports)| Node {
             state,
             availability,
-            capacity: Resources::new(cpu * 700, memory * 900),
+            capacity: Resources::new((cpu * 700).saturating_sub(less), (memory * 900).saturating_sub(less)),
             labels,
             images: images.into_iter().map(str::to_owned).collect(),
             foreign_ports,
