@@ -18,7 +18,10 @@ use crate::{
 };
 use berth_api_types::v1::session::{PASSWORD_CHARS_MIN, SetupBody};
 use berth_domain::field_error::{FieldCode, FieldError};
-use leptos::{ev::SubmitEvent, prelude::*};
+use leptos::{
+    ev::{self, SubmitEvent},
+    prelude::*,
+};
 use leptos_router::{NavigateOptions, components::Redirect, hooks::use_navigate};
 use wasm_bindgen_futures::spawn_local;
 
@@ -57,6 +60,15 @@ fn SetupForm() -> impl IntoView {
     let (email, name, password) =
         (RwSignal::new(String::new()), RwSignal::new(String::new()), RwSignal::new(String::new()));
     let step = RwSignal::new(usize::from(!token.with_untracked(String::is_empty)));
+    // The link, opened where this page is open already, changes the fragment and loads nothing.
+    let opened = window_event_listener(ev::hashchange, move |_| {
+        let found = take_token();
+        if !found.is_empty() {
+            token.set(found);
+            step.set(1);
+        }
+    });
+    on_cleanup(move || opened.remove());
     let form = Form::new();
     // A token that the server refuses is put right on the first step.
     Effect::new(move |_| {
