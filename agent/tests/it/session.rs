@@ -183,9 +183,8 @@ async fn a_server_of_another_installation_commands_nothing() {
     drop(serving);
     let _serving = server.serve(port);
     until("a hello", || server.hello.borrow().is_some()).await;
-    // In this order: the agent's own installation never wants what the other one did.
-    server.want(set(2, vec![Wish::new(1, Act::Print).on_wire(&server.archive)]));
     *server.said_install.lock().expect("no panic") = server.install;
+    server.want(set(2, vec![Wish::new(1, Act::Print).on_wire(&server.archive)]));
     let after = server.until_phase(1, "ready").await;
     assert_eq!(after.container_id, before.container_id);
     let refused = || server.reasons.lock().expect("no panic").iter().any(|(_, r)| r == "refused_foreign_install");
