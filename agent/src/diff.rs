@@ -198,12 +198,8 @@ fn confine(view: &View<'_>, wanted: &Wanted, container: &Container, decision: &m
     if !container.exceeds(cpu_milli) {
         return;
     }
-    match view.confining.get(&container.id) {
-        Some(Attempt::Going) => {}
-        Some(Attempt::RetryAt(at_ms)) if *at_ms > view.now_ms => look_again(decision, *at_ms),
-        Some(Attempt::RetryAt(_)) | None => {
-            decision.steps.push(Step::Confine { container: container.id.clone(), cpu_milli });
-        }
+    if is_due(view.confining.get(&container.id), view.now_ms, decision) {
+        decision.steps.push(Step::Confine { container: container.id.clone(), cpu_milli });
     }
 }
 
@@ -218,12 +214,21 @@ fn rank(state: &ContainerState) -> u8 {
 }
 
 fn stop(view: &View<'_>, container: &Container, grace_s: Option<u32>, decision: &mut Decision) {
-    match view.stopping.get(&container.id) {
-        Some(Attempt::Going) => {}
-        Some(Attempt::RetryAt(at_ms)) if *at_ms > view.now_ms => look_again(decision, *at_ms),
-        Some(Attempt::RetryAt(_)) | None => {
-            decision.steps.push(Step::Stop { container: container.id.clone(), grace_s });
+    if is_due(view.stopping.get(&container.id), view.now_ms, decision) {
+        decision.steps.push(Step::Stop { container: container.id.clone(), grace_s });
+    }
+}
+
+/// Whether to begin now: nothing goes on, and what failed has waited. Otherwise says when to look again.
+fn is_due(attempt: Option<&Attempt>, now_ms: u64, decision: &mut Decision) -> bool {
+    match attempt {
+        None => true,
+        Some(Attempt::Going) => false,
+        Some(Attempt::RetryAt(at_ms)) if *at_ms > now_ms => {
+            look_again(decision, *at_ms);
+            false
         }
+        Some(Attempt::RetryAt(_)) => true,
     }
 }
 

@@ -141,6 +141,26 @@ journey("in English", beginEnglish, (step) => {
     await place.isHealthyWith(2);
   });
 
+  step("asks before the last instance goes, and takes a number back", async (person) => {
+    const { page, place } = person;
+    const [less, replicas] = [page.getByRole("button", { name: apps("scale_less") }), page.locator("#replicas")];
+    await less.click();
+    await less.click();
+    await page.locator("dialog[open]", { hasText: apps("zero_text") }).waitFor();
+    await look(person, "scale-to-zero", [1440, 390]);
+    await page.keyboard.press("Escape");
+    await page.locator("dialog[open]").waitFor({ state: "detached" });
+    assert.equal(await replicas.textContent(), "2", "nothing was sent");
+    await less.click();
+    await less.click();
+    await place.confirm();
+    await replicas.filter({ hasText: "0" }).waitFor();
+    const toast = page.locator(".toast", { hasText: apps("scaled", { app: "hello", instances: "" }).trim() });
+    // Earlier ones may stand there still, each with its own.
+    await toast.last().getByRole("button", { name: common("undo") }).click();
+    await place.isHealthyWith(2);
+  });
+
   step("tells why an instance is where it is", async (person) => {
     const { page, place } = person;
     await page.locator("tbody a.row-link").first().click();
@@ -157,7 +177,8 @@ journey("in English", beginEnglish, (step) => {
     await page.getByRole("menuitem", { name: apps("stop"), exact: true }).click();
     await place.confirm();
     await place.stateIs(common("state_stopped"));
-    await page.locator("#start").click();
+    const toast = page.locator(".toast", { hasText: apps("stopped", { app: "hello" }) });
+    await toast.getByRole("button", { name: common("undo") }).click();
     await place.isHealthyWith(2);
     const before = await page.locator("tbody tr").evaluateAll((rows) => rows.map((row) => row.dataset.key));
     await page.locator("#restart").click();
@@ -376,6 +397,8 @@ journey("in Chinese, in the dark", beginChinese, (step) => {
       ["zh-node", "/nodes/node-01"],
       ["zh-settings", "/t/acme/-/settings"],
       ["zh-account", "/account"],
+      ["zh-sessions", "/account?tab=sessions"],
+      ["zh-people-at-project", "/t/acme/demo/-/settings?tab=people"],
     ]) {
       await page.goto(path);
       await drawn(page);

@@ -71,15 +71,22 @@ pub trait Scope: Clone + Send + Sync + Sized + 'static {
     fn id(&self) -> Option<Uuid>;
 }
 
-/// Where a role is bound below the tenant.
+/// Where a role is bound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Place {
     /// Of which tenant.
     pub tenant: TenantId,
-    /// The project.
-    pub project: ProjectId,
-    /// The environment; none: the whole project.
+    /// The project; none: the whole tenant.
+    pub project: Option<ProjectId>,
+    /// The environment; none: the whole project, or tenant.
     pub environment: Option<EnvironmentId>,
+}
+
+impl Place {
+    /// The whole tenant.
+    pub const fn of_tenant(tenant: TenantId) -> Self {
+        Self { tenant, project: None, environment: None }
+    }
 }
 
 /// A scope below the tenant at which roles are bound.
@@ -92,7 +99,7 @@ pub trait HasPlace: Scope {
 
 impl HasPlace for ProjectScope {
     fn place(&self) -> Place {
-        Place { tenant: self.tenant.id, project: self.project.id, environment: None }
+        Place { project: Some(self.project.id), ..Place::of_tenant(self.tenant.id) }
     }
     fn project_name(&self) -> &str {
         &self.project.name
@@ -101,7 +108,7 @@ impl HasPlace for ProjectScope {
 
 impl HasPlace for EnvironmentScope {
     fn place(&self) -> Place {
-        Place { tenant: self.tenant.id, project: self.project.id, environment: Some(self.environment.id) }
+        Place { tenant: self.tenant.id, project: Some(self.project.id), environment: Some(self.environment.id) }
     }
     fn project_name(&self) -> &str {
         &self.project.name

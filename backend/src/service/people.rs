@@ -11,7 +11,7 @@ use crate::{
         account::{Email, Locale, Title},
         password,
     },
-    authz::{action, permit::Permit},
+    authz::{action, permit::Permit, scope::Place},
     startup::App,
     store::{
         ReadTx, Tx,
@@ -19,6 +19,7 @@ use crate::{
         counted::Counted,
         nudge::Topic,
         people::{self, PersonRecord},
+        roles::{insert_role_at, update_role_at},
         users::{self, NewUser},
     },
 };
@@ -103,7 +104,7 @@ pub async fn add(app: &App, permit: &Permit<action::people::Add>, new: NewPerson
         }
     };
     must_have_room(&mut tx, Counted::People(tenant)).await?;
-    if !people::insert_role(tx.conn(), app.ids.uuid(), tenant, user, new.role, at).await? {
+    if !insert_role_at(tx.conn(), app.ids.uuid(), Place::of_tenant(tenant), user, new.role, at).await? {
         let message = format!("{} belongs to this tenant already.", new.email.as_str());
         return Err(Error::NameTaken(FieldError::new("email", FieldCode::Taken, message)));
     }
@@ -135,7 +136,7 @@ pub async fn update(
     if before.role == Role::Owner && role != Role::Owner {
         must_leave_an_owner(&owners, user)?;
     }
-    people::update_role(tx.conn(), tenant, user, role).await?;
+    update_role_at(tx.conn(), Place::of_tenant(tenant), user, role).await?;
     tx.touch(Topic::Tenant);
     let entry = AuditEntry::new().target(&before.email, user.uuid());
     tx.commit(entry.before(&json!({ "role": before.role })).after(&json!({ "role": role }))).await?;

@@ -20,9 +20,9 @@ use crate::{
         audit::AuditEntry,
         counted::Counted,
         nudge::Topic,
-        people::get_role,
         roles::{
-            RoleRecord, delete_role_at, insert_role_at, is_of_tenant, list_roles_at, lock_role_at, update_role_at,
+            RoleRecord, delete_role_at, get_role_at, insert_role_at, is_of_tenant, list_roles_at, lock_role_at,
+            update_role_at,
         },
         users::get_id_by_email,
     },
@@ -86,7 +86,7 @@ pub async fn grant<A: Action<Scope: HasPlace>>(app: &App, permit: &Permit<A>, ne
     // Accounts belong to no tenant.
     let mut tx = Tx::begin_as_system(&app.store, permit).await?;
     let known = get_id_by_email(tx.conn(), new.email.as_str()).await?;
-    let lets_in = get_role(tx.conn(), place.tenant, permit.actor().user)
+    let lets_in = get_role_at(tx.conn(), Place::of_tenant(place.tenant), permit.actor().user)
         .await?
         .is_some_and(|role| role.rights().contains(&Right::PeopleManage));
     let user = match known {
@@ -157,7 +157,7 @@ fn gather(rows: Vec<RoleRecord>, place: Place, project: &str) -> Vec<PersonAt> {
             });
         }
         let Some(person) = people.last_mut() else { continue };
-        if row.project == Some(place.project) && row.environment == place.environment {
+        if row.project == place.project && row.environment == place.environment {
             person.own = Some((row.role, row.since));
         } else {
             person.above.push((row.project.map(|_| project.to_owned()), row.role));

@@ -14,7 +14,7 @@ pub(super) const ENVIRONMENTS_MAX: usize = 20;
 const IMAGES_MAX: i64 = 200;
 /// Join tokens that can be used.
 const JOIN_TOKENS_MAX: i64 = 1_000;
-/// People with a role at a tenant.
+/// People with a role anywhere in a tenant.
 const PEOPLE_MAX: i64 = 10_000;
 /// Projects of a tenant.
 const PROJECTS_MAX: i64 = 1_000;

@@ -6,13 +6,13 @@ use super::{
     page::{PageRequest, Paged},
 };
 use crate::{
-    authz::{action, permit::Permit},
+    authz::{action, permit::Permit, scope::Place},
     startup::App,
     store::{
         ReadTx, StoreError, Tx,
         audit::AuditEntry,
         nudge::Topic,
-        people::insert_role,
+        roles::insert_role_at,
         tenants::{self, TenantRecord, Wanted},
     },
 };
@@ -98,7 +98,7 @@ pub async fn create(app: &App, permit: &Permit<action::tenant::Create>, new: New
         let message = format!("A tenant “{}” is there already.", new.name);
         return Err(Error::NameTaken(FieldError::new("name", FieldCode::Taken, message)));
     }
-    insert_role(tx.conn(), app.ids.uuid(), id, permit.actor().user, Role::Owner, at).await?;
+    insert_role_at(tx.conn(), app.ids.uuid(), Place::of_tenant(id), permit.actor().user, Role::Owner, at).await?;
     tx.touch(Topic::Tenant);
     let entry = AuditEntry::new().target(new.name.as_str(), id.uuid());
     tx.commit(entry.after(&json!({ "quota": new.quota, "owner": permit.actor().email }))).await?;

@@ -16,7 +16,7 @@ pub enum Counted {
     Images(ProjectId),
     /// Join tokens that can be used.
     JoinTokens,
-    /// People with a role at a tenant.
+    /// People with a role anywhere in a tenant.
     People(TenantId),
     /// Projects of a tenant.
     Projects(TenantId),
@@ -68,12 +68,9 @@ pub async fn lock_and_count(conn: &mut Connection, what: Counted, now: DateTime<
                 .await?
         }
         Counted::People(_) => {
-            sqlx::query_scalar!(
-                "SELECT count(*) FROM role_bindings WHERE tenant_id = $1 AND project_id IS NULL",
-                parent
-            )
-            .fetch_one(conn)
-            .await?
+            sqlx::query_scalar!("SELECT count(DISTINCT user_id) FROM role_bindings WHERE tenant_id = $1", parent)
+                .fetch_one(conn)
+                .await?
         }
         Counted::Projects(_) => {
             sqlx::query_scalar!("SELECT count(*) FROM projects WHERE tenant_id = $1", parent).fetch_one(conn).await?

@@ -7,7 +7,6 @@ use berth_domain::{
 };
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
-use uuid::Uuid;
 
 /// A person of a tenant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,59 +66,6 @@ pub async fn lock_owners(conn: &mut PgConnection, tenant: TenantId) -> Result<Ve
     .fetch_all(conn)
     .await?;
     Ok(ids.into_iter().map(UserId::new).collect())
-}
-
-/// A person's role at the tenant itself.
-pub async fn get_role(conn: &mut PgConnection, tenant: TenantId, user: UserId) -> Result<Option<Role>, StoreError> {
-    let role = sqlx::query_scalar!(
-        "SELECT role FROM role_bindings WHERE tenant_id = $1 AND project_id IS NULL AND user_id = $2",
-        tenant.uuid(),
-        user.uuid(),
-    )
-    .fetch_optional(conn)
-    .await?;
-    role.map(|word| role_of(&word)).transpose()
-}
-
-/// Gives a person a role at the tenant. `false`: they have one, nothing was written.
-pub async fn insert_role(
-    conn: &mut PgConnection,
-    id: Uuid,
-    tenant: TenantId,
-    user: UserId,
-    role: Role,
-    at: DateTime<Utc>,
-) -> Result<bool, StoreError> {
-    let written = sqlx::query!(
-        "INSERT INTO role_bindings (id, tenant_id, user_id, role, created_at) VALUES ($1, $2, $3, $4, $5)
-         ON CONFLICT (tenant_id, project_id, environment_id, user_id) DO NOTHING",
-        id,
-        tenant.uuid(),
-        user.uuid(),
-        role.as_str(),
-        at,
-    )
-    .execute(conn)
-    .await?;
-    Ok(written.rows_affected() == 1)
-}
-
-/// Changes a person's role at the tenant.
-pub async fn update_role(
-    conn: &mut PgConnection,
-    tenant: TenantId,
-    user: UserId,
-    role: Role,
-) -> Result<(), StoreError> {
-    sqlx::query!(
-        "UPDATE role_bindings SET role = $3 WHERE tenant_id = $1 AND user_id = $2 AND project_id IS NULL",
-        tenant.uuid(),
-        user.uuid(),
-        role.as_str(),
-    )
-    .execute(conn)
-    .await?;
-    Ok(())
 }
 
 /// Takes all roles of a person in the tenant away, those in its projects too.

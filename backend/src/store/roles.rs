@@ -1,4 +1,4 @@
-//! Roles bound at projects and environments.
+//! Roles bound at tenants, projects and environments.
 
 use super::{Connection, StoreError, users::role_of};
 use crate::authz::scope::Place;
@@ -49,7 +49,7 @@ pub async fn list_roles_at(
                         ORDER BY i.user_id LIMIT $6)
          ORDER BY u.id, b.project_id NULLS FIRST, b.environment_id NULLS FIRST",
         place.tenant.uuid(),
-        place.project.uuid(),
+        place.project.map(ProjectId::uuid),
         place.environment.map(EnvironmentId::uuid),
         one.map(UserId::uuid),
         after.map(UserId::uuid),
@@ -84,13 +84,28 @@ pub async fn is_of_tenant(conn: &mut Connection, place: Place, user: UserId) -> 
     Ok(is)
 }
 
+/// The role that was given to a person at the place itself.
+pub async fn get_role_at(conn: &mut Connection, place: Place, user: UserId) -> Result<Option<Role>, StoreError> {
+    let role = sqlx::query_scalar!(
+        "SELECT role FROM role_bindings WHERE tenant_id = $1 AND project_id IS NOT DISTINCT FROM $2
+           AND environment_id IS NOT DISTINCT FROM $3 AND user_id = $4",
+        place.tenant.uuid(),
+        place.project.map(ProjectId::uuid),
+        place.environment.map(EnvironmentId::uuid),
+        user.uuid(),
+    )
+    .fetch_optional(conn)
+    .await?;
+    role.map(|word| role_of(&word)).transpose()
+}
+
 /// The role that was given to a person at the place itself, with its row locked.
 pub async fn lock_role_at(conn: &mut Connection, place: Place, user: UserId) -> Result<Option<Role>, StoreError> {
     let role = sqlx::query_scalar!(
-        "SELECT role FROM role_bindings WHERE tenant_id = $1 AND project_id = $2
+        "SELECT role FROM role_bindings WHERE tenant_id = $1 AND project_id IS NOT DISTINCT FROM $2
            AND environment_id IS NOT DISTINCT FROM $3 AND user_id = $4 FOR UPDATE",
         place.tenant.uuid(),
-        place.project.uuid(),
+        place.project.map(ProjectId::uuid),
         place.environment.map(EnvironmentId::uuid),
         user.uuid(),
     )
@@ -114,7 +129,7 @@ pub async fn insert_role_at(
          ON CONFLICT (tenant_id, project_id, environment_id, user_id) DO NOTHING",
         id,
         place.tenant.uuid(),
-        place.project.uuid(),
+        place.project.map(ProjectId::uuid),
         place.environment.map(EnvironmentId::uuid),
         user.uuid(),
         role.as_str(),
@@ -128,10 +143,10 @@ pub async fn insert_role_at(
 /// Changes the role that a person was given at a place.
 pub async fn update_role_at(conn: &mut Connection, place: Place, user: UserId, role: Role) -> Result<(), StoreError> {
     sqlx::query!(
-        "UPDATE role_bindings SET role = $5 WHERE tenant_id = $1 AND project_id = $2
+        "UPDATE role_bindings SET role = $5 WHERE tenant_id = $1 AND project_id IS NOT DISTINCT FROM $2
            AND environment_id IS NOT DISTINCT FROM $3 AND user_id = $4",
         place.tenant.uuid(),
-        place.project.uuid(),
+        place.project.map(ProjectId::uuid),
         place.environment.map(EnvironmentId::uuid),
         user.uuid(),
         role.as_str(),
@@ -144,10 +159,10 @@ pub async fn update_role_at(conn: &mut Connection, place: Place, user: UserId, r
 /// Takes the role away that a person was given at a place; roles above and below stay.
 pub async fn delete_role_at(conn: &mut Connection, place: Place, user: UserId) -> Result<(), StoreError> {
     sqlx::query!(
-        "DELETE FROM role_bindings WHERE tenant_id = $1 AND project_id = $2
+        "DELETE FROM role_bindings WHERE tenant_id = $1 AND project_id IS NOT DISTINCT FROM $2
            AND environment_id IS NOT DISTINCT FROM $3 AND user_id = $4",
         place.tenant.uuid(),
-        place.project.uuid(),
+        place.project.map(ProjectId::uuid),
         place.environment.map(EnvironmentId::uuid),
         user.uuid(),
     )

@@ -4,6 +4,7 @@ use super::{StoreError, SystemTx};
 use berth_domain::id::{SessionId, TokenId, UserId};
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
+use uuid::Uuid;
 
 /// A session to write.
 #[derive(Clone)]
@@ -136,6 +137,26 @@ pub struct OpenSessionRecord {
     pub expires_at: DateTime<Utc>,
 }
 
+struct OpenSessionRow {
+    id: Uuid,
+    user_agent: String,
+    source: String,
+    created_at: DateTime<Utc>,
+    refreshed_at: DateTime<Utc>,
+    expires_at: DateTime<Utc>,
+}
+
+fn open_session(row: OpenSessionRow) -> OpenSessionRecord {
+    OpenSessionRecord {
+        id: SessionId::new(row.id),
+        user_agent: row.user_agent,
+        source: row.source,
+        created_at: row.created_at,
+        refreshed_at: row.refreshed_at,
+        expires_at: row.expires_at,
+    }
+}
+
 /// Sessions of a person that go on, the newest first.
 pub async fn list_sessions(
     conn: &mut PgConnection,
@@ -144,7 +165,8 @@ pub async fn list_sessions(
     after: Option<SessionId>,
     limit: i64,
 ) -> Result<Vec<OpenSessionRecord>, StoreError> {
-    let rows = sqlx::query!(
+    let rows = sqlx::query_as!(
+        OpenSessionRow,
         "SELECT id, user_agent, source, created_at, refreshed_at, expires_at FROM sessions
          WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > $2 AND ($3::uuid IS NULL OR id < $3)
          ORDER BY id DESC LIMIT $4",
@@ -155,17 +177,7 @@ pub async fn list_sessions(
     )
     .fetch_all(conn)
     .await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| OpenSessionRecord {
-            id: SessionId::new(row.id),
-            user_agent: row.user_agent,
-            source: row.source,
-            created_at: row.created_at,
-            refreshed_at: row.refreshed_at,
-            expires_at: row.expires_at,
-        })
-        .collect())
+    Ok(rows.into_iter().map(open_session).collect())
 }
 
 /// Ends a session of this person; none when it is not theirs, or has ended.
@@ -175,7 +187,8 @@ pub async fn revoke_session_of(
     session: SessionId,
     at: DateTime<Utc>,
 ) -> Result<Option<OpenSessionRecord>, StoreError> {
-    let row = sqlx::query!(
+    let row = sqlx::query_as!(
+        OpenSessionRow,
         "UPDATE sessions SET revoked_at = $3 WHERE user_id = $1 AND id = $2 AND revoked_at IS NULL AND expires_at > $3
          RETURNING id, user_agent, source, created_at, refreshed_at, expires_at",
         user.uuid(),
@@ -184,14 +197,7 @@ pub async fn revoke_session_of(
     )
     .fetch_optional(conn)
     .await?;
-    Ok(row.map(|row| OpenSessionRecord {
-        id: SessionId::new(row.id),
-        user_agent: row.user_agent,
-        source: row.source,
-        created_at: row.created_at,
-        refreshed_at: row.refreshed_at,
-        expires_at: row.expires_at,
-    }))
+    Ok(row.map(open_session))
 }
 
 /// Ends all sessions of a person but one.

@@ -20,6 +20,7 @@ pub mod menu;
 pub mod note;
 pub mod page;
 pub mod pill;
+pub mod role_field;
 pub mod rollout_lanes;
 pub mod segment;
 pub mod skeleton;

@@ -8,10 +8,11 @@ use crate::{
         card::Card,
         dialog::{ConfirmDialog, Dialog, DialogActions, open_while},
         error_state::ErrorLine,
-        field::{SelectField, TextField, TextKind},
+        field::{TextField, TextKind},
         form::Form,
         icon::Icon,
         loaded::loaded,
+        role_field::{RoleDialog, RoleField, role_options},
         skeleton::SkeletonRows,
         state,
         switch::Switch,
@@ -29,8 +30,8 @@ use berth_api_types::v1::{
 use berth_domain::right::{Right, Role};
 use leptos::{ev::SubmitEvent, prelude::*};
 
-fn role_options() -> Vec<(String, String)> {
-    Role::ALL.into_iter().map(|role| (role.as_str().to_owned(), state::role(role).to_owned())).collect()
+fn all_roles() -> Vec<(String, String)> {
+    role_options(Role::ALL.into_iter())
 }
 
 fn role_now(person: &PersonView) -> String {
@@ -89,7 +90,7 @@ pub fn People(#[prop(into)] tenant: Signal<String>) -> impl IntoView {
         <Dialog open=adding title=t::settings::add_person()>
             <AddForm open=adding tenant=tenant on_done=move |()| people.refetch() />
         </Dialog>
-        <RoleDialog person=editing tenant=tenant on_done=move |()| people.refetch() />
+        <ChangeDialog person=editing tenant=tenant on_done=move |()| people.refetch() />
         <ConfirmDialog
             open=confirm
             title=Signal::derive(move || t::settings::remove_person_title(leaving.get().map(|person| person.display_name).unwrap_or_default()))
@@ -146,12 +147,10 @@ fn AddForm(open: RwSignal<bool>, tenant: Signal<String>, #[prop(into)] on_done: 
             on_done.run(());
         });
     };
-    let hint = move || Role::from_word(&role.get()).map(state::role_hint);
     view! {
         <form on:submit=submit novalidate=true>
             <TextField label=t::session::email() value=email kind=TextKind::Plain fault=form.fault("email") autofocus=true name="person-email" />
-            <SelectField label=t::settings::role() options=role_options() value=role fault=form.fault("role") name="person-role" />
-            <p class="dialog-text">{hint}</p>
+            <RoleField options=all_roles() value=role form=form name="person-role" />
             <Switch label=t::settings::new_account() hint=t::settings::new_account_hint() value=is_new />
             <div hidden=move || !is_new.get() style:margin-top="16px">
                 <TextField label=t::session::name() value=name fault=form.fault("display_name") name="person-name" />
@@ -167,32 +166,22 @@ fn AddForm(open: RwSignal<bool>, tenant: Signal<String>, #[prop(into)] on_done: 
 }
 
 #[component]
-fn RoleDialog(
+fn ChangeDialog(
     person: RwSignal<Option<PersonView>>,
     tenant: Signal<String>,
     #[prop(into)] on_done: Callback<()>,
 ) -> impl IntoView {
     let toasts = use_toasts();
-    let open = RwSignal::new(false);
     let role = RwSignal::new(String::new());
     let form = Form::new();
+    let open = open_while(person, move || form.clear());
     Effect::new(move |_| {
-        if let Some(person) = person.get() {
-            role.set(person.role.as_str().to_owned());
-            form.clear();
-            open.set(true);
+        if let Some(now) = person.with(|person| person.as_ref().map(|person| person.role)) {
+            role.set(now.as_str().to_owned());
         }
     });
-    Effect::new(move |_| {
-        if !open.get() {
-            person.set(None)
-        }
-    });
-    let submit = move |event: SubmitEvent| {
-        event.prevent_default();
-        let (Some(person), Some(role)) = (person.get_untracked(), Role::from_word(&role.get_untracked())) else {
-            return;
-        };
+    let save = move |role: Role| {
+        let Some(person) = person.get_untracked() else { return };
         let tenant = tenant.get_untracked();
         let before = person.role;
         let set = move |tenant: String, role: Role| async move {
@@ -209,16 +198,6 @@ fn RoleDialog(
     };
     let title = move || t::settings::role_of(person.get().map(|person| person.display_name).unwrap_or_default());
     view! {
-        <Dialog open=open title=Signal::derive(title)>
-            <form on:submit=submit>
-                <SelectField label=t::settings::role() options=role_options() value=role fault=form.fault("role") />
-                <p class="dialog-text">{move || Role::from_word(&role.get()).map(state::role_hint)}</p>
-                <ErrorLine error=form.error />
-                <DialogActions>
-                    <Button on_click=move |_| open.set(false)>{t::common::cancel()}</Button>
-                    <Button kind=ButtonKind::Main submit=true busy=form.busy>{t::common::save()}</Button>
-                </DialogActions>
-            </form>
-        </Dialog>
+        <RoleDialog open=open title=Signal::derive(title) options=all_roles() role=role form=form on_save=save />
     }
 }

@@ -15,6 +15,7 @@ use crate::{
         icon::Icon,
         loaded::loaded,
         pill::Tag,
+        role_field::{RoleDialog, RoleField, role_options},
         skeleton::SkeletonRows,
         state,
         table::{Column, Table},
@@ -34,9 +35,8 @@ use berth_domain::right::{Right, Role};
 use leptos::{ev::SubmitEvent, prelude::*};
 
 /// Roles that can be given below the tenant: an owner is of all of it.
-fn role_options() -> Vec<(String, String)> {
-    let bindable = Role::ALL.into_iter().filter(|role| *role != Role::Owner);
-    bindable.map(|role| (role.as_str().to_owned(), state::role(role).to_owned())).collect()
+fn bindable() -> Vec<(String, String)> {
+    role_options(Role::ALL.into_iter().filter(|role| *role != Role::Owner))
 }
 
 /// Where a role was given, and which.
@@ -89,7 +89,9 @@ pub fn PlacePeople(at: Memo<ProjectScope>) -> impl IntoView {
         Column::new("above", t::settings::roles_above(), |person: &PersonAtView| {
             let tags: Vec<_> = person.above.iter().map(|role| view! { <Tag text=above(role) /> }).collect();
             view! { <span class="with-pill">{tags}</span> }
-        }),
+        })
+        // Who looks on a phone wants to reach the buttons.
+        .minor(),
         Column::new("actions", t::common::actions(), move |person: &PersonAtView| {
             let (edited, removed) = (person.clone(), person.clone());
             (may() && person.role.is_some()).then(|| view! {
@@ -153,6 +155,7 @@ fn GrantForm(open: RwSignal<bool>, place: Memo<Place>, #[prop(into)] on_done: Ca
     let email = RwSignal::new(String::new());
     let role = RwSignal::new(Role::Developer.as_str().to_owned());
     let form = Form::new();
+    form.check_typed(move || email_fault("email", email.get().trim()).into_iter().collect());
     let submit = move |event: SubmitEvent| {
         event.prevent_default();
         let body = GrantBody {
@@ -169,12 +172,10 @@ fn GrantForm(open: RwSignal<bool>, place: Memo<Place>, #[prop(into)] on_done: Ca
             on_done.run(());
         });
     };
-    let hint = move || Role::from_word(&role.get()).map(state::role_hint);
     view! {
         <form on:submit=submit novalidate=true>
             <TextField label=t::session::email() value=email kind=TextKind::Plain fault=form.fault("email") autofocus=true name="grant-email" />
-            <SelectField label=t::settings::role() options=role_options() value=role fault=form.fault("role") name="grant-role" />
-            <p class="dialog-text">{hint}</p>
+            <RoleField options=bindable() value=role form=form name="grant-role" />
             <ErrorLine error=form.error />
             <DialogActions>
                 <Button on_click=move |_| open.set(false)>{t::common::cancel()}</Button>
@@ -199,11 +200,8 @@ fn ChangeDialog(
             role.set(now.as_str().to_owned());
         }
     });
-    let submit = move |event: SubmitEvent| {
-        event.prevent_default();
-        let (Some(changed), Some(role)) = (person.get_untracked(), Role::from_word(&role.get_untracked())) else {
-            return;
-        };
+    let save = move |role: Role| {
+        let Some(changed) = person.get_untracked() else { return };
         let place = place.get_untracked();
         let call = async move { api::projects::update_role(&place, changed.id, &UpdatePersonBody { role }).await };
         form.send(call, move |now| {
@@ -214,16 +212,6 @@ fn ChangeDialog(
     };
     let title = move || t::settings::role_of(person.get().map(|person| person.display_name).unwrap_or_default());
     view! {
-        <Dialog open=open title=Signal::derive(title)>
-            <form on:submit=submit>
-                <SelectField label=t::settings::role() options=role_options() value=role fault=form.fault("role") />
-                <p class="dialog-text">{move || Role::from_word(&role.get()).map(state::role_hint)}</p>
-                <ErrorLine error=form.error />
-                <DialogActions>
-                    <Button on_click=move |_| person.set(None)>{t::common::cancel()}</Button>
-                    <Button kind=ButtonKind::Main submit=true busy=form.busy>{t::common::save()}</Button>
-                </DialogActions>
-            </form>
-        </Dialog>
+        <RoleDialog open=open title=Signal::derive(title) options=bindable() role=role form=form on_save=save />
     }
 }

@@ -43,7 +43,7 @@ pub fn Sessions() -> impl IntoView {
         }),
         Column::new("source", t::settings::address(), |one: &OpenSessionView| one.source.clone()),
         Column::new("used", t::settings::last_used(), |one: &OpenSessionView| view! { <span class="muted"><TimeAgo at=one.last_used_at /></span> }),
-        Column::new("since", t::settings::since(), |one: &OpenSessionView| view! { <span class="muted"><TimeAgo at=one.created_at /></span> }).minor(),
+        Column::new("since", t::settings::signed_in_at(), |one: &OpenSessionView| view! { <span class="muted"><TimeAgo at=one.created_at /></span> }).minor(),
         Column::new("actions", t::common::actions(), move |one: &OpenSessionView| {
             let session = one.clone();
             let end = move |_| ending.set(Some(Ending::One(Box::new(session.clone()))));
