@@ -41,6 +41,14 @@ pub struct FakeRuntime {
 /// Numbers containers of all engines in this process: each has an address of its own.
 static NEXT: AtomicU16 = AtomicU16::new(1);
 
+/// The address of a container on the loopback network: the last 13 bits of the process's number and 10 of its own, as
+/// the tests run in processes side by side.
+fn address_of(number: u16) -> IpAddr {
+    assert!(number < 1 << 10, "more containers in one test than addresses");
+    let [_, high, middle, low] = (1 << 23 | (std::process::id() & 0x1fff) << 10 | u32::from(number)).to_be_bytes();
+    IpAddr::V4(Ipv4Addr::new(127, high, middle, low))
+}
+
 #[derive(Default)]
 struct State {
     containers: BTreeMap<String, Made>,
@@ -219,12 +227,11 @@ impl Runtime for FakeRuntime {
             return Err(RuntimeError::NameTaken(request.name.clone()));
         }
         let number = NEXT.fetch_add(1, Ordering::SeqCst);
-        let [high, low] = number.to_be_bytes();
         let id = format!("fake{number:04}");
         let made = Made {
             request: request.clone(),
             state: ContainerState::Created,
-            address: IpAddr::V4(Ipv4Addr::new(127, 77, high, low)),
+            address: address_of(number),
             ports: BTreeMap::new(),
             started_at_ms: 0,
             cpu_milli: request.cpu_milli.max(START_CPU_MILLI),
