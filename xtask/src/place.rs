@@ -3,11 +3,18 @@
 use std::{
     env,
     path::{Path, PathBuf},
+    sync::LazyLock,
 };
+
+/// Cargo says where the package lies that it runs. Where it was compiled may be another tree: several share what is built.
+static ROOT: LazyLock<PathBuf> = LazyLock::new(|| {
+    let package = env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from);
+    package.parent().expect("xtask lies in the root").to_owned()
+});
 
 /// The root of the tree.
 pub fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask lies in the root")
+    &ROOT
 }
 
 /// Where cargo puts what it builds.

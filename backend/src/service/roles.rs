@@ -90,7 +90,7 @@ pub async fn grant<A: Action<Scope: HasPlace>>(app: &App, permit: &Permit<A>, ne
         .await?
         .is_some_and(|role| role.rights().contains(&Right::PeopleManage));
     let user = match known {
-        Some(user) if lets_in || is_of_tenant(tx.conn(), place, user).await? => user,
+        Some(user) if lets_in || is_of_tenant(tx.conn(), place.tenant, user).await? => user,
         _ => return Err(unknown(&new, lets_in)),
     };
     must_have_room(&mut tx, Counted::People(place.tenant)).await?;

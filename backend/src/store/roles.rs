@@ -3,7 +3,7 @@
 use super::{Connection, StoreError, users::role_of};
 use crate::authz::scope::Place;
 use berth_domain::{
-    id::{EnvironmentId, ProjectId, UserId},
+    id::{EnvironmentId, ProjectId, TenantId, UserId},
     right::Role,
 };
 use chrono::{DateTime, Utc};
@@ -72,11 +72,11 @@ pub async fn list_roles_at(
         .collect()
 }
 
-/// Whether a person has any role anywhere in the place's tenant.
-pub async fn is_of_tenant(conn: &mut Connection, place: Place, user: UserId) -> Result<bool, StoreError> {
+/// Whether a person has any role anywhere in a tenant.
+pub async fn is_of_tenant(conn: &mut Connection, tenant: TenantId, user: UserId) -> Result<bool, StoreError> {
     let is = sqlx::query_scalar!(
         r#"SELECT EXISTS (SELECT FROM role_bindings WHERE tenant_id = $1 AND user_id = $2) AS "is!""#,
-        place.tenant.uuid(),
+        tenant.uuid(),
         user.uuid(),
     )
     .fetch_one(conn)

@@ -4,6 +4,7 @@ use super::{
     button::{Button, ButtonKind, IconButton},
     error_state::ErrorLine,
     field::{TextField, TextKind},
+    form::Form,
     icon::Icon,
 };
 use crate::{
@@ -80,6 +81,24 @@ pub fn Dialog(
 #[component]
 pub fn DialogActions(children: Children) -> impl IntoView {
     view! { <footer class="dialog-actions">{children()}</footer> }
+}
+
+/// The foot of a form in a dialog: why it was not sent, a way out, and the button that sends it.
+#[component]
+pub fn FormActions(
+    form: Form,
+    open: RwSignal<bool>,
+    /// What the button says.
+    #[prop(into)]
+    action: Text,
+) -> impl IntoView {
+    view! {
+        <ErrorLine error=form.error />
+        <DialogActions>
+            <Button on_click=move |_| open.set(false)>{t::common::cancel()}</Button>
+            <Button kind=ButtonKind::Main submit=true busy=form.busy>{action}</Button>
+        </DialogActions>
+    }
 }
 
 /// Asks before something is taken away. Names what will go; with `name`, that must be typed.

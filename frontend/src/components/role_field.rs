@@ -1,9 +1,7 @@
 //! Choosing a role: the field with what the role allows, and the dialog that changes one.
 
 use super::{
-    button::{Button, ButtonKind},
-    dialog::{Dialog, DialogActions},
-    error_state::ErrorLine,
+    dialog::{Dialog, FormActions},
     field::SelectField,
     form::Form,
     state,
@@ -23,11 +21,11 @@ pub fn RoleField(
     options: Vec<(String, String)>,
     value: RwSignal<String>,
     form: Form,
-    #[prop(optional)] name: Option<&'static str>,
+    #[prop(default = "role")] name: &'static str,
 ) -> impl IntoView {
     let hint = move || Role::from_word(&value.get()).map(state::role_hint);
     view! {
-        <SelectField label=t::settings::role() options=options value=value fault=form.fault("role") name=name.unwrap_or("role") />
+        <SelectField label=t::settings::role() options=options value=value fault=form.fault("role") name=name />
         <p class="dialog-text">{hint}</p>
     }
 }
@@ -53,11 +51,7 @@ pub fn RoleDialog(
         <Dialog open=open title=title>
             <form on:submit=submit>
                 <RoleField options=options.get_value() value=role form=form />
-                <ErrorLine error=form.error />
-                <DialogActions>
-                    <Button on_click=move |_| open.set(false)>{t::common::cancel()}</Button>
-                    <Button kind=ButtonKind::Main submit=true busy=form.busy>{t::common::save()}</Button>
-                </DialogActions>
+                <FormActions form=form open=open action=t::common::save() />
             </form>
         </Dialog>
     }

@@ -6,9 +6,8 @@ use crate::{
     components::{
         button::{Button, ButtonKind, IconButton},
         card::Card,
-        dialog::{ConfirmDialog, Dialog, DialogActions, open_while},
+        dialog::{ConfirmDialog, Dialog, FormActions, open_while},
         empty_state::EmptyState,
-        error_state::ErrorLine,
         field::{TextField, TextKind},
         form::Form,
         icon::Icon,
@@ -129,11 +128,7 @@ fn CredentialForm(open: RwSignal<bool>, at: Memo<ProjectScope>, #[prop(into)] on
             <TextField label=t::settings::registry() value=registry kind=TextKind::Code placeholder="registry.example:5000" hint=t::settings::registry_hint() fault=form.fault("registry") autofocus=true name="registry" />
             <TextField label=t::settings::username() value=username kind=TextKind::Code fault=form.fault("username") name="registry-user" />
             <TextField label=t::settings::registry_password() value=password kind=TextKind::NewPassword hint=t::settings::registry_password_hint() fault=form.fault("password") name="registry-password" />
-            <ErrorLine error=form.error />
-            <DialogActions>
-                <Button on_click=move |_| open.set(false)>{t::common::cancel()}</Button>
-                <Button kind=ButtonKind::Main submit=true busy=form.busy>{t::common::save()}</Button>
-            </DialogActions>
+            <FormActions form=form open=open action=t::common::save() />
         </form>
     }
 }

@@ -6,8 +6,7 @@ use crate::{
     components::{
         button::{Button, ButtonKind, IconButton},
         card::Card,
-        dialog::{ConfirmDialog, Dialog, DialogActions, open_while},
-        error_state::ErrorLine,
+        dialog::{ConfirmDialog, Dialog, FormActions, open_while},
         field::{TextField, TextKind},
         form::{Form, name_faults},
         icon::Icon,
@@ -120,11 +119,7 @@ fn NewEnvironment(open: RwSignal<bool>, at: Memo<ProjectScope>) -> impl IntoView
     view! {
         <form on:submit=submit novalidate=true>
             <TextField label=t::common::name() value=name kind=TextKind::Code hint=t::settings::name_hint() fault=form.fault("name") autofocus=true name="environment-name" />
-            <ErrorLine error=form.error />
-            <DialogActions>
-                <Button on_click=move |_| open.set(false)>{t::common::cancel()}</Button>
-                <Button kind=ButtonKind::Main submit=true busy=form.busy>{t::common::create()}</Button>
-            </DialogActions>
+            <FormActions form=form open=open action=t::common::create() />
         </form>
     }
 }

@@ -6,9 +6,8 @@ use crate::{
         bar::Meter,
         button::{Button, ButtonKind},
         card::Card,
-        dialog::{ConfirmDialog, Dialog, DialogActions},
+        dialog::{ConfirmDialog, Dialog, FormActions},
         empty_state::EmptyState,
-        error_state::ErrorLine,
         event_list::EventList,
         field::{TextField, TextKind},
         form::Form,
@@ -402,11 +401,7 @@ fn LabelForm(node: Signal<NodeDetailView>, open: RwSignal<bool>) -> impl IntoVie
                 </For>
             </div>
             <Button small=true icon=Icon::Plus on_click=move |_| rows.update(|rows| rows.push(row(String::new(), String::new())))>{t::nodes::add_label()}</Button>
-            <ErrorLine error=form.error />
-            <DialogActions>
-                <Button on_click=move |_| open.set(false)>{t::common::cancel()}</Button>
-                <Button kind=ButtonKind::Main submit=true busy=form.busy>{t::common::save()}</Button>
-            </DialogActions>
+            <FormActions form=form open=open action=t::common::save() />
         </form>
     }
 }

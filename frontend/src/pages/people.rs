@@ -6,8 +6,7 @@ use crate::{
     components::{
         button::{Button, ButtonKind, IconButton},
         card::Card,
-        dialog::{ConfirmDialog, Dialog, DialogActions, open_while},
-        error_state::ErrorLine,
+        dialog::{ConfirmDialog, Dialog, FormActions, open_while},
         field::{TextField, TextKind},
         form::Form,
         icon::Icon,
@@ -156,11 +155,7 @@ fn AddForm(open: RwSignal<bool>, tenant: Signal<String>, #[prop(into)] on_done: 
                 <TextField label=t::session::name() value=name fault=form.fault("display_name") name="person-name" />
                 <TextField label=t::settings::first_password() value=password kind=TextKind::NewPassword fault=form.fault("password") name="person-password" />
             </div>
-            <ErrorLine error=form.error />
-            <DialogActions>
-                <Button on_click=move |_| open.set(false)>{t::common::cancel()}</Button>
-                <Button kind=ButtonKind::Main submit=true busy=form.busy>{t::common::add()}</Button>
-            </DialogActions>
+            <FormActions form=form open=open action=t::common::add() />
         </form>
     }
 }

@@ -7,9 +7,8 @@ use crate::{
     components::{
         button::{Button, ButtonKind, IconButton},
         card::Card,
-        dialog::{ConfirmDialog, Dialog, DialogActions, open_while},
+        dialog::{ConfirmDialog, Dialog, FormActions, open_while},
         empty_state::EmptyState,
-        error_state::ErrorLine,
         field::{SelectField, TextField, TextKind},
         form::Form,
         icon::Icon,
@@ -176,11 +175,7 @@ fn GrantForm(open: RwSignal<bool>, place: Memo<Place>, #[prop(into)] on_done: Ca
         <form on:submit=submit novalidate=true>
             <TextField label=t::session::email() value=email kind=TextKind::Plain fault=form.fault("email") autofocus=true name="grant-email" />
             <RoleField options=bindable() value=role form=form name="grant-role" />
-            <ErrorLine error=form.error />
-            <DialogActions>
-                <Button on_click=move |_| open.set(false)>{t::common::cancel()}</Button>
-                <Button kind=ButtonKind::Main submit=true busy=form.busy>{t::settings::give_role()}</Button>
-            </DialogActions>
+            <FormActions form=form open=open action=t::settings::give_role() />
         </form>
     }
 }

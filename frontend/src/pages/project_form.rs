@@ -4,9 +4,7 @@ use super::welcome::split_names;
 use crate::{
     api,
     components::{
-        button::{Button, ButtonKind},
-        dialog::{Dialog, DialogActions},
-        error_state::ErrorLine,
+        dialog::{Dialog, FormActions},
         field::{TextField, TextKind},
         form::{Form, name_faults},
         toast::use_toasts,
@@ -65,11 +63,7 @@ fn NewProjectForm(open: RwSignal<bool>, tenant: Signal<String>) -> impl IntoView
         <form on:submit=submit novalidate=true>
             <TextField label=t::common::name() value=name kind=TextKind::Code hint=t::settings::name_hint() fault=form.fault("name") autofocus=true name="project-name" />
             <TextField label=t::settings::environments() value=environments kind=TextKind::Code hint=t::session::environments_hint() fault=form.fault("environments") />
-            <ErrorLine error=form.error />
-            <DialogActions>
-                <Button on_click=move |_| open.set(false)>{t::common::cancel()}</Button>
-                <Button kind=ButtonKind::Main submit=true busy=form.busy>{t::common::create()}</Button>
-            </DialogActions>
+            <FormActions form=form open=open action=t::common::create() />
         </form>
     }
 }

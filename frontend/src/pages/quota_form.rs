@@ -3,9 +3,7 @@
 use crate::{
     api,
     components::{
-        button::{Button, ButtonKind},
-        dialog::{Dialog, DialogActions},
-        error_state::ErrorLine,
+        dialog::{Dialog, FormActions},
         field::NumberField,
         form::Form,
         toast::use_toasts,
@@ -78,11 +76,7 @@ fn QuotaForm(open: RwSignal<bool>, tenant: Signal<TenantView>, on_saved: Callbac
                 <NumberField label=t::common::instances() value=instances fault=form.fault("instances") />
                 <NumberField label=t::common::apps() value=apps fault=form.fault("apps") />
             </div>
-            <ErrorLine error=form.error />
-            <DialogActions>
-                <Button on_click=move |_| open.set(false)>{t::common::cancel()}</Button>
-                <Button kind=ButtonKind::Main submit=true busy=form.busy>{t::common::save()}</Button>
-            </DialogActions>
+            <FormActions form=form open=open action=t::common::save() />
         </form>
     }
 }

@@ -6,9 +6,8 @@ use crate::{
         bar::Bar,
         button::{Button, ButtonKind, IconButton},
         card::Card,
-        dialog::{Dialog, DialogActions},
+        dialog::{Dialog, FormActions},
         empty_state::EmptyState,
-        error_state::ErrorLine,
         field::{TextField, TextKind},
         form::{Form, name_faults},
         icon::Icon,
@@ -134,11 +133,7 @@ fn NewTenant(open: RwSignal<bool>) -> impl IntoView {
         <form on:submit=submit novalidate=true>
             <TextField label=t::common::name() value=name kind=TextKind::Code hint=t::settings::name_hint() fault=form.fault("name") autofocus=true name="tenant-name" />
             <p class="dialog-text">{t::settings::new_tenant_text()}</p>
-            <ErrorLine error=form.error />
-            <DialogActions>
-                <Button on_click=move |_| open.set(false)>{t::common::cancel()}</Button>
-                <Button kind=ButtonKind::Main submit=true busy=form.busy>{t::common::create()}</Button>
-            </DialogActions>
+            <FormActions form=form open=open action=t::common::create() />
         </form>
     }
 }

@@ -6,9 +6,8 @@ use crate::{
         button::{Button, ButtonKind, IconButton},
         card::Card,
         copy::CodeBlock,
-        dialog::{ConfirmDialog, Dialog, DialogActions, open_while},
+        dialog::{ConfirmDialog, Dialog, DialogActions, FormActions, open_while},
         empty_state::EmptyState,
-        error_state::ErrorLine,
         field::{NumberField, TextField},
         form::Form,
         icon::Icon,
@@ -134,11 +133,7 @@ fn TokenForm(open: RwSignal<bool>, #[prop(into)] on_made: Callback<()>) -> impl 
             <form on:submit=submit novalidate=true>
                 <TextField label=t::settings::token_name() value=name placeholder=t::settings::token_name_example() fault=form.fault("name") autofocus=true name="token-name" />
                 <NumberField label=t::settings::token_days() min=1 max=DAYS_MAX step=30 unit=t::settings::days() value=days fault=form.fault("days") />
-                <ErrorLine error=form.error />
-                <DialogActions>
-                    <Button on_click=move |_| open.set(false)>{t::common::cancel()}</Button>
-                    <Button kind=ButtonKind::Main submit=true busy=form.busy>{t::common::create()}</Button>
-                </DialogActions>
+                <FormActions form=form open=open action=t::common::create() />
             </form>
         }
         .into_any(),
