@@ -5,7 +5,7 @@
 //! power over its host. It is a list of what is allowed: a field that is not on it is refused, also one that Docker
 //! will only invent next year.
 
-use crate::container::{CAPABILITIES, LOG_FILE_SIZE, LOG_FILES, PIDS_MAX};
+use crate::container::{CAPABILITIES, LOG_FILE_SIZE, LOG_FILES, PIDS_MAX, environment_of_network};
 use serde_json::{Map, Value};
 
 /// The request is not what a tenant may run.
@@ -22,8 +22,7 @@ type Check = fn(&Value) -> bool;
 const NOT_ALLOWED: &str = "is not allowed";
 
 /// Fields of the request itself. `HostConfig` is looked into by [`HOST`].
-const BODY: [(&str, Check); 8] = [
-    ("Hostname", is_text),
+const BODY: [(&str, Check); 7] = [
     ("ExposedPorts", Value::is_object),
     ("Env", is_texts),
     ("Cmd", is_texts),
@@ -76,6 +75,12 @@ pub fn admit(body: &Value) -> Result<(), NotAdmitted> {
             return Err(refuse(&format!("HostConfig.{field}"), "is missing"));
         }
     }
+    let joins = host["NetworkMode"].as_str().is_some_and(|mode| joined_sandbox(mode).is_some());
+    for (map, field) in [(body, "ExposedPorts"), (host, "PortBindings")] {
+        if joins && map.get(field).is_some_and(|value| !value.is_null()) {
+            return Err(refuse(field, "cannot be published on a network that was there before"));
+        }
+    }
     if host["MemorySwap"] != host["Memory"] {
         return Err(refuse("HostConfig.MemorySwap", "allows swap beyond the memory"));
     }
@@ -120,9 +125,14 @@ fn is_known_capabilities(value: &Value) -> bool {
 fn is_no_new_privileges(value: &Value) -> bool {
     texts(value).is_some_and(|options| options == ["no-new-privileges"])
 }
-/// A network of an environment: never the host's, another container's or the engine's default one.
+/// A network of an environment, or one that was prepared there: never the host's or the engine's default one.
 fn is_own_network(value: &Value) -> bool {
-    value.as_str().is_some_and(|name| crate::container::environment_of_network(name).is_some())
+    value.as_str().is_some_and(|name| environment_of_network(name).is_some() || joined_sandbox(name).is_some())
+}
+/// A container by its whole id, as only the engine gives it: names can be chosen.
+fn joined_sandbox(mode: &str) -> Option<&str> {
+    let is_id = |id: &&str| id.len() == 64 && id.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+    mode.strip_prefix("container:").filter(is_id)
 }
 fn is_no_restart(value: &Value) -> bool {
     value.as_object().is_some_and(|policy| {
@@ -163,7 +173,7 @@ mod tests {
 
     fn good() -> Value {
         json!({
-            "Hostname": "web-1-1", "Image": "docker.io/library/nginx@sha256:00", "Env": ["A=b"], "Cmd": ["nginx"],
+            "Image": "docker.io/library/nginx@sha256:00", "Env": ["A=b"], "Cmd": ["nginx"],
             "Labels": {"berth.install": "x"}, "ExposedPorts": {"80/tcp": {}}, "StopTimeout": 10,
             "HostConfig": {
                 "Memory": 1, "MemorySwap": 1, "NanoCpus": 1, "PidsLimit": 1024, "Init": true,
@@ -179,6 +189,17 @@ mod tests {
     #[test]
     fn what_the_agent_makes_is_admitted() {
         assert_eq!(admit(&good()), Ok(()));
+    }
+
+    #[test]
+    fn a_prepared_network_may_be_joined() {
+        let mut body = good();
+        body["HostConfig"]["NetworkMode"] = json!(format!("container:{}", "0af".repeat(22).split_at(64).0));
+        assert!(admit(&body).is_err(), "nothing is published there");
+        body["HostConfig"]["PortBindings"] = Value::Null;
+        assert!(admit(&body).is_err(), "nothing is published there");
+        body["ExposedPorts"] = Value::Null;
+        assert_eq!(admit(&body), Ok(()));
     }
 
     #[test]
@@ -203,6 +224,9 @@ mod tests {
             ("NetworkMode", json!("bridge")),
             ("NetworkMode", json!("container:other")),
             ("NetworkMode", json!("berth-")),
+            ("NetworkMode", json!(format!("container:{}", "x".repeat(64)))),
+            // It may join a prepared network, but not with ports that would have to be published on it.
+            ("NetworkMode", json!(format!("container:{}", "a".repeat(64)))),
             ("CapAdd", json!(["SYS_ADMIN"])),
             ("CapAdd", json!(["ALL"])),
             ("CapDrop", json!([])),
@@ -247,6 +271,7 @@ mod tests {
         }
         let own: Vec<(&str, Value)> = vec![
             ("User", json!("root")),
+            ("Hostname", json!("web")),
             ("Volumes", json!({"/var/run/docker.sock": {}})),
             ("Entrypoint", json!(["/bin/sh"])),
             ("NetworkingConfig", json!({"EndpointsConfig": {"host": {}}})),

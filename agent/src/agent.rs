@@ -57,7 +57,7 @@ pub async fn run(config: Config, runtime: Arc<dyn Runtime>, end: CancellationTok
     let shop = Workshop::new(runtime.clone(), images.clone(), identity.install, config.advertise_address);
     let shop = Arc::new(shop);
     let events = Arc::new(Events::default());
-    let (manager, door) = Manager::new(shop.clone(), events.clone(), directory.clone(), ledger);
+    let (manager, door) = Manager::new(shop.clone(), events.clone(), directory.clone(), ledger, config.spare_sandboxes);
     let (show_facts, facts) = watch::channel(first_facts);
     let looking =
         facts::attend(runtime.clone(), config.advertise_address, door.observation.clone(), images, show_facts);

@@ -7,6 +7,7 @@
 use crate::{
     backoff::Backoff,
     container::{Container, ContainerState, environment_of_network},
+    sandbox::{self, SandboxKey, SandboxView},
     wanted::{Wanted, WantedSet},
 };
 use berth_domain::id::InstanceId;
@@ -28,6 +29,8 @@ pub struct View<'a> {
     pub stopping: &'a BTreeMap<String, Attempt>,
     /// Containers that are brought down to their share of the processor, and when to try again.
     pub confining: &'a BTreeMap<String, Attempt>,
+    /// What is known of sandboxes beyond their containers.
+    pub sandboxes: SandboxView<'a>,
     /// Whether a set was received since the agent began.
     pub fresh: bool,
     /// Milliseconds of the clock that back-offs and retries are of.
@@ -93,6 +96,11 @@ pub enum Step {
         /// Which instance.
         instance: InstanceId,
     },
+    /// Make a sandbox for an instance to come.
+    Prepare {
+        /// For such.
+        key: SandboxKey,
+    },
 }
 
 /// What to do now, and when to look again though nothing happens.
@@ -100,6 +108,8 @@ pub enum Step {
 pub struct Decision {
     /// In this order.
     pub steps: Vec<Step>,
+    /// Sandboxes that a launch may take.
+    pub spare: Vec<(SandboxKey, String)>,
     /// Milliseconds.
     pub look_again_ms: Option<u64>,
 }
@@ -108,19 +118,21 @@ pub struct Decision {
 pub fn diff(view: &View<'_>) -> Decision {
     let mut decision = Decision::default();
     let mut by_instance = BTreeMap::<InstanceId, Vec<&Container>>::new();
-    let mut nameless = Vec::new();
+    let (mut sandboxes, mut nameless) = (Vec::new(), Vec::new());
     for container in view.containers.values() {
         match container.instance {
             Some(instance) => by_instance.entry(instance).or_default().push(container),
+            None if container.sandbox.is_some() => sandboxes.push(container),
             None => nameless.push(container),
         }
     }
+    let useless = useless(view.containers);
     for (instance, wanted) in view.wanted {
         let own = by_instance.remove(instance).unwrap_or_default();
         if wanted.stop {
             take_out(view, wanted, &own, &mut decision);
         } else {
-            keep(view, wanted, &own, &mut decision);
+            keep(view, wanted, &own, &useless, &mut decision);
         }
     }
     if view.fresh {
@@ -132,7 +144,25 @@ pub fn diff(view: &View<'_>) -> Decision {
             .steps
             .extend(unwanted.filter(|(_, l)| !l.cancelled).map(|(instance, _)| Step::Cancel { instance: *instance }));
     }
+    sandbox::decide(view, &sandboxes, &mut decision);
     decision
+}
+
+/// Containers that are made anew instead of being started again: they were cut off from their network, or share it with
+/// another instance, as an attempt whose answer was lost can leave it.
+fn useless(containers: &BTreeMap<String, Container>) -> BTreeSet<&str> {
+    let mut owners = BTreeMap::<&str, &Container>::new();
+    let joined = containers.values().filter_map(|container| Some((container, container.joined.as_ref()?)));
+    for (container, joined) in joined.clone() {
+        let owner = owners.entry(&joined.sandbox).or_insert(container);
+        if rank(&container.state) < rank(&owner.state) {
+            *owner = container;
+        }
+    }
+    joined
+        .filter(|(container, joined)| container.is_cut_off() || owners[joined.sandbox.as_str()].id != container.id)
+        .map(|(container, _)| container.id.as_str())
+        .collect()
 }
 
 /// Networks of environments that nothing here belongs to any more.
@@ -157,7 +187,7 @@ fn take_out(view: &View<'_>, wanted: &Wanted, own: &[&Container], decision: &mut
     }
 }
 
-fn keep(view: &View<'_>, wanted: &Wanted, own: &[&Container], decision: &mut Decision) {
+fn keep(view: &View<'_>, wanted: &Wanted, own: &[&Container], useless: &BTreeSet<&str>, decision: &mut Decision) {
     let instance = wanted.instance;
     if let Some(launching) = view.launching.get(&instance) {
         if launching.generation != wanted.generation && !launching.cancelled {
@@ -165,7 +195,8 @@ fn keep(view: &View<'_>, wanted: &Wanted, own: &[&Container], decision: &mut Dec
         }
         return;
     }
-    let best = own.iter().filter(|c| c.generation == wanted.generation).min_by_key(|c| rank(&c.state));
+    let best = own.iter().filter(|c| c.generation == wanted.generation);
+    let best = best.min_by_key(|c| (useless.contains(c.id.as_str()), rank(&c.state)));
     let mut old_ones = own.iter().filter(|c| best.is_none_or(|best| best.id != c.id)).peekable();
     if old_ones.peek().is_some() {
         // The old goes before the new comes: they may want the same port of the node.
@@ -175,7 +206,7 @@ fn keep(view: &View<'_>, wanted: &Wanted, own: &[&Container], decision: &mut Dec
         }
     }
     match best {
-        Some(container) if container.state == ContainerState::Dying => {
+        Some(container) if container.state == ContainerState::Dying || useless.contains(container.id.as_str()) => {
             stop(view, container, wanted.stop_grace_s(), decision);
         }
         Some(container) if view.stopping.contains_key(&container.id) => {}
@@ -213,14 +244,15 @@ fn rank(state: &ContainerState) -> u8 {
     }
 }
 
-fn stop(view: &View<'_>, container: &Container, grace_s: Option<u32>, decision: &mut Decision) {
+/// Stops a container unless that goes on, or waits to be tried again.
+pub fn stop(view: &View<'_>, container: &Container, grace_s: Option<u32>, decision: &mut Decision) {
     if is_due(view.stopping.get(&container.id), view.now_ms, decision) {
         decision.steps.push(Step::Stop { container: container.id.clone(), grace_s });
     }
 }
 
 /// Whether to begin now: nothing goes on, and what failed has waited. Otherwise says when to look again.
-fn is_due(attempt: Option<&Attempt>, now_ms: u64, decision: &mut Decision) -> bool {
+pub fn is_due(attempt: Option<&Attempt>, now_ms: u64, decision: &mut Decision) -> bool {
     match attempt {
         None => true,
         Some(Attempt::Going) => false,
@@ -232,7 +264,8 @@ fn is_due(attempt: Option<&Attempt>, now_ms: u64, decision: &mut Decision) -> bo
     }
 }
 
-fn look_again(decision: &mut Decision, at_ms: u64) {
+/// Wakes the agent at this time, if nothing does before.
+pub fn look_again(decision: &mut Decision, at_ms: u64) {
     decision.look_again_ms = Some(decision.look_again_ms.map_or(at_ms, |soonest| soonest.min(at_ms)));
 }
 

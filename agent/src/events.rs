@@ -41,7 +41,7 @@ impl Events {
     /// Adds an event of an instance, or of the node.
     pub fn add(&self, instance: Option<InstanceId>, severity: Severity, reason: &str, message: impl Into<String>) {
         let event = AgentEvent {
-            event_id: clock::event_id().as_bytes().to_vec(),
+            event_id: clock::fresh_id().as_bytes().to_vec(),
             instance_id: instance.map(convert::bytes).unwrap_or_default(),
             at_ms: clock::now_ms(),
             reason: reason.to_owned(),

@@ -28,6 +28,7 @@ pub mod probe;
 pub mod reason;
 pub mod reports;
 pub mod runtime;
+pub mod sandbox;
 pub mod session;
 pub mod terminal;
 pub mod tls;

@@ -39,6 +39,14 @@ pub const LAUNCHES_MAX: usize = 16;
 pub const CONFINE_DELAY: Duration = Duration::from_secs(1);
 /// Containers that are brought down to their share at the same time: it can wait, and must not slow down launches.
 pub const CONFINES_MAX: usize = 1;
+/// Environments and ports that spare sandboxes are kept for: each is a container more, of some 3 MB.
+pub const SPARE_KEYS_MAX: usize = 8;
+/// Spare sandboxes of each kind.
+pub const SPARES_MAX: usize = 32;
+/// No sandbox is prepared for this long after a launch: what was started reads itself and answers its first requests.
+pub const PREPARE_DELAY: Duration = Duration::from_secs(2);
+/// A sandbox that could not be prepared is tried again after this long.
+pub const PREPARE_RETRY: Duration = Duration::from_secs(30);
 /// Digests and names in a node's facts.
 pub const FACT_IMAGES_MAX: usize = 2_000;
 /// Ports in a node's facts.

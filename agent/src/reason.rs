@@ -41,6 +41,8 @@ pub enum Reason {
     OomKilled,
     /// The readiness probe fails.
     ProbeFailed,
+    /// The sandbox whose network it used ended or was removed.
+    NetworkLost,
     /// The Docker Engine does not answer.
     DockerUnavailable,
     /// The spec cannot be read by this agent.
@@ -73,6 +75,7 @@ impl Reason {
             Self::Exited => "exited",
             Self::OomKilled => "oom_killed",
             Self::ProbeFailed => "probe_failed",
+            Self::NetworkLost => "network_lost",
             Self::DockerUnavailable => "docker_unavailable",
             Self::BadSpec => "bad_spec",
             Self::NotAdmitted => "not_admitted",

@@ -1,8 +1,13 @@
 //! Values for this crate's tests.
 
-use crate::wanted::Wanted;
+use crate::{
+    container::{Container, ContainerState},
+    sandbox::SandboxKey,
+    wanted::Wanted,
+};
 use berth_domain::{app::AppSpecInput, id::InstallId};
 use berth_proto::fleet;
+use std::collections::BTreeMap;
 use uuid::Uuid;
 
 /// The installation of tests.
@@ -32,4 +37,29 @@ pub fn wanted_with(number: u128, spec_json: String, image: &str) -> Wanted {
         ..Default::default()
     })
     .expect("a valid instance")
+}
+
+/// A running container of the instance with this number, of its first generation.
+pub fn container(id: &str, number: u128) -> Container {
+    let wanted = wanted(number, "nginx");
+    Container {
+        id: id.to_owned(),
+        install: Some(install()),
+        instance: Some(wanted.instance),
+        generation: 1,
+        environment: Some(wanted.environment),
+        sandbox: None,
+        joined: None,
+        state: ContainerState::Running,
+        address: None,
+        ports: BTreeMap::new(),
+        started_at_ms: 0,
+        cpu_milli: 1,
+    }
+}
+
+/// A running sandbox.
+pub fn sandbox(id: &str, key: SandboxKey) -> Container {
+    let environment = Some(key.environment);
+    Container { instance: None, environment, sandbox: Some(key), ..container(id, 1) }
 }

@@ -224,21 +224,10 @@ fn end_of(exit: &Exit, started_at_ms: u64) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{container::ContainerState, testing};
+    use crate::testing;
 
     fn running(started_at_ms: u64) -> Container {
-        Container {
-            id: "c".into(),
-            install: Some(testing::install()),
-            instance: None,
-            generation: 1,
-            environment: None,
-            state: ContainerState::Running,
-            address: None,
-            ports: BTreeMap::from([(80, 4000)]),
-            started_at_ms,
-            cpu_milli: 100,
-        }
+        Container { ports: BTreeMap::from([(80, 4000)]), started_at_ms, ..testing::container("c", 1) }
     }
 
     #[test]

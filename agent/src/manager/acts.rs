@@ -6,9 +6,10 @@ use crate::{
     container::Container,
     diff::{Attempt, Launching, Step, View, diff, stale_networks},
     events::Severity,
-    probe,
+    limit, probe,
     reason::{Failure, Reason},
     runtime::RuntimeError,
+    sandbox::{SandboxKey, SandboxView},
     track::Track,
     wanted::Wanted,
     worker::LaunchError,
@@ -25,6 +26,7 @@ impl Manager {
             return;
         }
         let backoffs = self.tracks.iter().map(|(instance, track)| (*instance, track.backoff)).collect();
+        let taken = self.shop.spares.taken();
         let decision = diff(&View {
             wanted: &self.ledger.wanted,
             containers: &self.containers,
@@ -33,20 +35,33 @@ impl Manager {
             watched: &self.watched,
             stopping: &self.stopping,
             confining: &self.confining,
+            sandboxes: SandboxView {
+                spares: self.spares,
+                publish_on: self.shop.publish_on,
+                taken: &taken,
+                preparing: &self.preparing,
+                seen: !self.looking,
+                quiet_at_ms: self.quiet_at_ms,
+            },
             fresh: self.fresh,
             now_ms: clock::steady_ms(),
         });
         self.look_again_ms = decision.look_again_ms;
+        // Before anything is removed: from here on no launch takes what is no longer offered.
+        self.shop.spares.offer(decision.spare, &self.containers);
         for step in decision.steps {
             match step {
                 Step::Launch { instance, container } => self.launch(instance, container),
                 Step::Watch { instance, container } => self.watch(instance, container),
                 Step::Confine { container, cpu_milli } => self.confine(container, cpu_milli),
                 Step::Cancel { instance } => self.cancel(instance),
+                Step::Stop { container, .. }
+                    if !taken.contains(&container) && self.shop.spares.taken().contains(&container) => {}
                 // The set that no longer wants it could be forgotten by a crash; then it would come back.
                 Step::Stop { .. } if !self.safe => {}
                 Step::Stop { container, grace_s } => self.stop(container, grace_s),
                 Step::Settle { instance } => self.settle(instance),
+                Step::Prepare { key } => self.prepare(key),
             }
         }
         self.forget();
@@ -58,6 +73,7 @@ impl Manager {
         self.launching.insert(instance, Launching { generation: wanted.generation, cancelled: false });
         self.cancels.insert(instance, cancel.clone());
         self.track(instance, |track| track.backoff = track.backoff.tried());
+        self.keep_quiet();
         let (shop, inbox) = (self.shop.clone(), self.inbox.clone());
         let Wanted { instance, generation, .. } = wanted;
         let tells = inbox.clone();
@@ -152,7 +168,40 @@ impl Manager {
         self.tracks.retain(|instance, _| stays(instance));
     }
 
+    fn keep_quiet(&mut self) {
+        self.quiet_at_ms = clock::steady_ms() + clock::millis(limit::PREPARE_DELAY);
+    }
+
+    fn prepare(&mut self, key: SandboxKey) {
+        self.preparing.insert(key.clone(), Attempt::Going);
+        let (shop, inbox) = (self.shop.clone(), self.inbox.clone());
+        tokio::spawn(async move {
+            let outcome = shop.prepare(&key).await;
+            let _ = inbox.send(Input::Prepared(key, outcome));
+        });
+    }
+
+    pub(super) fn prepared(&mut self, key: SandboxKey, outcome: Result<Container, LaunchError>) {
+        match outcome {
+            Ok(sandbox) => {
+                self.preparing.remove(&key);
+                self.touch(&sandbox.id);
+                self.observe(sandbox);
+            }
+            Err(error) => {
+                // Instances start without it, only slower.
+                tracing::warn!(sandbox = %key, %error, "no sandbox could be prepared");
+                self.preparing.insert(key, Attempt::RetryAt(clock::steady_ms() + clock::millis(limit::PREPARE_RETRY)));
+                self.look(true);
+                if matches!(error, LaunchError::EngineDown(_)) {
+                    self.answered(false);
+                }
+            }
+        }
+    }
+
     pub(super) fn launched(&mut self, instance: InstanceId, generation: u64, outcome: Result<Container, LaunchError>) {
+        self.keep_quiet();
         self.launching.remove(&instance);
         self.cancels.remove(&instance);
         match outcome {

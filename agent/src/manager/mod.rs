@@ -16,6 +16,7 @@ use crate::{
     probe::Verdict,
     reason::Failure,
     runtime::{ContainerEvent, RuntimeError},
+    sandbox::SandboxKey,
     track::Track,
     worker::{LaunchError, Progress, Workshop},
 };
@@ -63,6 +64,8 @@ pub enum Input {
     Launched(InstanceId, u64, Result<Container, LaunchError>),
     /// A container was brought down to its share of the processor, in thousandths of a core, or not.
     Confined(String, u64, Result<(), RuntimeError>),
+    /// A sandbox was made, or not.
+    Prepared(SandboxKey, Result<Container, LaunchError>),
     /// Stopping a container ended.
     Stopped(String, Result<(), Failure>),
     /// A probe has something new to say.
@@ -116,6 +119,11 @@ pub struct Manager {
     unproven: BTreeSet<InstanceId>,
     stopping: BTreeMap<String, Attempt>,
     confining: BTreeMap<String, Attempt>,
+    preparing: BTreeMap<SandboxKey, Attempt>,
+    /// How many sandboxes to keep ready of each kind.
+    spares: usize,
+    /// When the last launch is long enough ago to prepare for the next.
+    quiet_at_ms: u64,
     last_refused: Option<Generation>,
     /// An empty set that came before anybody had looked whether containers are here.
     early: Option<DesiredSet>,
@@ -130,8 +138,14 @@ pub struct Manager {
 }
 
 impl Manager {
-    /// With what the ledger remembers.
-    pub fn new(shop: Arc<Workshop>, events: Arc<Events>, directory: PathBuf, ledger: Ledger) -> (Self, Door) {
+    /// With what the ledger remembers, and so many `spares` of each kind of sandbox.
+    pub fn new(
+        shop: Arc<Workshop>,
+        events: Arc<Events>,
+        directory: PathBuf,
+        ledger: Ledger,
+        spares: usize,
+    ) -> (Self, Door) {
         let (inbox, received) = mpsc::unbounded_channel();
         let (show, observation) = watch::channel(None);
         let (show_answers, docker_answers) = watch::channel(false);
@@ -164,6 +178,9 @@ impl Manager {
             unproven: BTreeSet::new(),
             stopping: BTreeMap::new(),
             confining: BTreeMap::new(),
+            preparing: BTreeMap::new(),
+            spares,
+            quiet_at_ms: clock::steady_ms() + clock::millis(limit::PREPARE_DELAY),
             last_refused: None,
             early: None,
             unwritable: false,
@@ -229,6 +246,7 @@ impl Manager {
             }
             Input::Launched(instance, generation, outcome) => self.launched(instance, generation, outcome),
             Input::Confined(container, cpu_milli, outcome) => self.confined(container, cpu_milli, outcome),
+            Input::Prepared(key, outcome) => self.prepared(key, outcome),
             Input::Stopped(container, outcome) => self.stopped(container, outcome),
             Input::Judged(instance, container, verdict) => self.judged(instance, &container, verdict),
             Input::Saved(written, outcome) => self.saved(&written, outcome),
@@ -244,7 +262,7 @@ impl Manager {
             self.early = Some(set);
             return;
         }
-        let accepted = match desired::accept(set, self.ledger.seen, !self.containers.is_empty()) {
+        let accepted = match desired::accept(set, self.ledger.seen, self.runs_something()) {
             Ok(accepted) => accepted,
             Err(refusal) => return self.refused(&refusal),
         };
@@ -267,6 +285,11 @@ impl Manager {
             self.ledger = next;
             self.save();
         }
+    }
+
+    /// Whether a container of an instance is here, known by name or not.
+    fn runs_something(&self) -> bool {
+        self.containers.values().any(|container| container.sandbox.is_none())
     }
 
     /// Begins to write the ledger; one writer at a time.

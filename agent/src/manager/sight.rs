@@ -69,7 +69,7 @@ impl Manager {
         self.touched.retain(|id, at| *at > count || self.containers.contains_key(id));
         if self.first_look_ms.is_none() {
             self.first_look_ms = Some(clock::steady_ms());
-            let running = self.containers.values().filter(|container| container.runs()).count();
+            let running = self.containers.values().filter(|c| c.runs() && c.sandbox.is_none()).count();
             if running > 0 {
                 let message = format!("Adopted {running} running containers.");
                 self.events.add(None, Severity::Info, "adopted", message);
@@ -106,10 +106,21 @@ impl Manager {
             self.containers.insert(container.id, before.clone());
             return;
         }
+        if container.sandbox.is_some() && before.as_ref().is_some_and(|before| before.runs() != container.runs()) {
+            self.look_at_who_joined(&container.id);
+        }
         let Some(instance) = container.instance.filter(|_| self.wants(&container)) else { return };
         let same_run = before.as_ref().is_some_and(|b| b.started_at_ms == container.started_at_ms);
         let ran = before.as_ref().is_some_and(Container::runs);
         match &container.state {
+            ContainerState::Running if container.is_cut_off() => {
+                if before.as_ref().is_none_or(|before| !before.is_cut_off()) {
+                    self.unwatch(instance);
+                    let failure = Failure::new(Reason::NetworkLost, "Its network is gone; it is made anew.");
+                    self.track(instance, |track| track.failed(failure, clock::steady_ms()));
+                    self.tell_trouble(instance);
+                }
+            }
             ContainerState::Running if !(ran && same_run) => {
                 self.unwatch(instance);
                 self.track(instance, |track| track.started(&container));
@@ -135,9 +146,18 @@ impl Manager {
         }
     }
 
+    /// Containers that joined a sandbox are where it is: what happens to it happens to them.
+    fn look_at_who_joined(&self, sandbox: &str) {
+        let joined = |container: &&Container| container.joined.as_ref().is_some_and(|joined| joined.sandbox == sandbox);
+        self.containers.values().filter(joined).for_each(|container| self.inspect(container.id.clone()));
+    }
+
     pub(super) fn gone(&mut self, id: &str) {
         self.confining.remove(id);
         let Some(container) = self.containers.remove(id) else { return };
+        if container.sandbox.is_some() {
+            self.look_at_who_joined(id);
+        }
         if self.stopping.get(id) != Some(&Attempt::Going) {
             self.stopping.remove(id);
         }

@@ -1,8 +1,10 @@
-//! The Docker Engine. The only file that names bollard.
+//! The Docker Engine. Only this module names bollard.
 //!
 //! The connection is made when it is first needed and again after the engine went away; each time the version is
 //! negotiated anew, as the engine may have been upgraded meanwhile. Every call has a deadline, because a stopped
 //! engine accepts connections and never answers.
+
+mod request;
 
 use super::{
     ContainerEvent, ContainerEventKind, Credential, EngineFacts, Listed, LogQuery, LogRecord, PullProgress, Runtime,
@@ -13,9 +15,7 @@ use super::{
 };
 use crate::{
     admit::admit,
-    container::{
-        CAPABILITIES, Container, ContainerRequest, LABEL_INSTALL, LOG_FILE_SIZE, LOG_FILES, PIDS_MAX, START_CPU_MILLI,
-    },
+    container::{Container, ContainerRequest, LABEL_INSTALL},
     limit,
     reason::{Failure, Reason},
 };
@@ -26,10 +26,7 @@ use bollard::{
     auth::DockerCredentials,
     container::LogOutput,
     errors::Error,
-    models::{
-        ContainerCreateBody, ContainerUpdateBody, EventMessage, ExecConfig, HostConfig, HostConfigLogConfig,
-        NetworkCreateRequest, PortBinding, RestartPolicy, RestartPolicyNameEnum,
-    },
+    models::{ContainerUpdateBody, EventMessage, ExecConfig, NetworkCreateRequest},
     query_parameters::{
         ContainerArchiveInfoOptions, CreateContainerOptions, CreateImageOptions, EventsOptions, ImportImageOptions,
         LogsOptions, RemoveContainerOptions, ResizeExecOptions, StartContainerOptions, StopContainerOptions,
@@ -38,6 +35,7 @@ use bollard::{
 };
 use bytes::Bytes;
 use futures::{StreamExt as _, stream::BoxStream};
+use request::{create_body, nano_cpus};
 use secrecy::ExposeSecret as _;
 use std::{
     collections::{BTreeMap, HashMap},
@@ -113,6 +111,16 @@ impl DockerRuntime {
         Ok((RawSocket::new(self.socket.clone(), limit::DOCKER_CALL_DEADLINE), format!("/v{version}")))
     }
 
+    async fn inspected(&self, id: &str) -> RuntimeResult<Option<Inspected>> {
+        let (socket, version) = self.raw().await?;
+        let answer = socket.get_one(&format!("{version}/containers/{id}/json")).await;
+        match answer.map_err(|e| e.into_runtime(|status, message| classify(During::Call, status, message))) {
+            Ok(inspected) => Ok(Some(inspected)),
+            Err(RuntimeError::NotFound(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     async fn list_of<T: serde::de::DeserializeOwned>(&self, path: &str) -> RuntimeResult<Vec<T>> {
         let (socket, version) = self.raw().await?;
         let answer = socket.get_list(&format!("{version}{path}")).await;
@@ -155,13 +163,12 @@ impl Runtime for DockerRuntime {
     }
 
     async fn inspect(&self, id: &str) -> RuntimeResult<Option<Container>> {
-        let (socket, version) = self.raw().await?;
-        let answer = socket.get_one::<Inspected>(&format!("{version}/containers/{id}/json")).await;
-        match answer.map_err(|e| e.into_runtime(|status, message| classify(During::Call, status, message))) {
-            Ok(inspected) => Ok(Some(inspected.into())),
-            Err(RuntimeError::NotFound(_)) => Ok(None),
-            Err(error) => Err(error),
-        }
+        let Some(inspected) = self.inspected(id).await? else { return Ok(None) };
+        let sandbox = match inspected.joined() {
+            Some(sandbox) => self.inspected(&sandbox).await?,
+            None => None,
+        };
+        Ok(Some(inspected.with_sandbox(sandbox)))
     }
 
     async fn create(&self, request: &ContainerRequest) -> RuntimeResult<String> {
@@ -416,79 +423,9 @@ fn translate(during: During, error: Error) -> RuntimeError {
     }
 }
 
-/// Thousandths of a core in the engine's unit.
-fn nano_cpus(cpu_milli: u64) -> i64 {
-    i64::try_from(cpu_milli.saturating_mul(1_000_000)).unwrap_or(i64::MAX)
-}
-
-/// The kernel's weight of a container where processors are short: 1024 for a core, as by default; at least 2, at most
-/// 262144 (cgroup v1).
-fn cpu_shares(cpu_milli: u64) -> i64 {
-    i64::try_from(cpu_milli.saturating_mul(1_024) / 1_000).unwrap_or(i64::MAX).clamp(2, 262_144)
-}
-
-/// What stands on the wire for a request.
-fn create_body(request: &ContainerRequest) -> ContainerCreateBody {
-    let memory = i64::try_from(request.memory_mib.saturating_mul(1024 * 1024)).unwrap_or(i64::MAX);
-    let port_name = |port: u16| format!("{port}/tcp");
-    let bindings = request.ports.iter().map(|port| {
-        // An empty port: the engine takes any free one.
-        let host_port = Some(port.host.map_or_else(String::new, |host| host.to_string()));
-        let binding = PortBinding { host_ip: Some(request.publish_on.to_string()), host_port };
-        (port_name(port.container), Some(vec![binding]))
-    });
-    let host = HostConfig {
-        memory: Some(memory),
-        memory_swap: Some(memory),
-        nano_cpus: Some(nano_cpus(request.cpu_milli.max(START_CPU_MILLI))),
-        cpu_shares: Some(cpu_shares(request.cpu_milli)),
-        pids_limit: Some(PIDS_MAX),
-        init: Some(true),
-        log_config: Some(HostConfigLogConfig {
-            typ: Some("json-file".to_owned()),
-            config: Some(HashMap::from([
-                ("max-size".to_owned(), LOG_FILE_SIZE.to_owned()),
-                ("max-file".to_owned(), LOG_FILES.to_owned()),
-            ])),
-        }),
-        network_mode: Some(request.network.clone()),
-        port_bindings: Some(bindings.collect()),
-        restart_policy: Some(RestartPolicy { name: Some(RestartPolicyNameEnum::NO), maximum_retry_count: None }),
-        cap_drop: Some(vec!["ALL".to_owned()]),
-        cap_add: Some(CAPABILITIES.map(str::to_owned).to_vec()),
-        security_opt: Some(vec!["no-new-privileges".to_owned()]),
-        ..Default::default()
-    };
-    ContainerCreateBody {
-        hostname: Some(request.hostname.clone()),
-        image: Some(request.image.clone()),
-        cmd: (!request.command.is_empty()).then(|| request.command.clone()),
-        env: Some(request.env.clone()),
-        labels: Some(request.labels.clone().into_iter().collect()),
-        exposed_ports: Some(request.ports.iter().map(|port| port_name(port.container)).collect()),
-        stop_timeout: Some(request.stop_grace_s.into()),
-        host_config: Some(host),
-        ..Default::default()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing;
-
-    #[test]
-    fn what_is_made_of_a_spec_is_admitted() {
-        let spec = r#"{"image":"nginx","env":{"A":"b"},"ports":[{"container":80},{"container":81,"host":8081}]}"#;
-        let wanted = testing::wanted_with(1, spec.to_owned(), "nginx");
-        let spec = wanted.spec.clone().expect("a valid spec");
-        let address = "10.1.2.3".parse().expect("an address");
-        let request = ContainerRequest::new(testing::install(), &wanted, &spec, "nginx", address);
-        let wire = serde_json::to_value(create_body(&request)).expect("JSON");
-        assert_eq!(admit(&wire), Ok(()));
-        assert_eq!(wire["HostConfig"]["PortBindings"]["81/tcp"][0]["HostPort"], "8081");
-        assert_eq!(wire["HostConfig"]["PortBindings"]["80/tcp"][0]["HostIp"], "10.1.2.3");
-    }
 
     #[test]
     fn only_a_local_socket_is_spoken_to() {

@@ -3,7 +3,7 @@
 
 use super::{Listed, LogRecord};
 use crate::{
-    container::{Container, ContainerState, Exit, from_labels},
+    container::{Container, ContainerState, Exit, Joined, Link, Marks},
     limit,
 };
 use bytes::Bytes;
@@ -79,6 +79,8 @@ pub struct Inspected {
 struct HostConfig {
     #[serde(default)]
     nano_cpus: u64,
+    #[serde(default)]
+    network_mode: String,
 }
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -120,9 +122,36 @@ struct Endpoint {
     address: String,
 }
 
+impl Inspected {
+    /// The id of the container whose network it uses.
+    pub fn joined(&self) -> Option<String> {
+        self.host_config.network_mode.strip_prefix("container:").map(str::to_owned)
+    }
+
+    /// What it is, with what is known of the sandbox that it joined; `None`: that is gone.
+    pub fn with_sandbox(self, sandbox: Option<Self>) -> Container {
+        let joined = self.joined();
+        let mut container = Container::from(self);
+        let sandbox = sandbox.map(Container::from);
+        container.joined = joined.map(|id| {
+            let link = match &sandbox {
+                Some(sandbox) if sandbox.runs() => Link::Up,
+                Some(_) => Link::Down,
+                None => Link::Gone,
+            };
+            Joined { sandbox: id, link }
+        });
+        if let (Some(sandbox), true) = (sandbox, container.runs()) {
+            (container.address, container.ports) = (sandbox.address, sandbox.ports);
+        }
+        container
+    }
+}
+
 impl From<Inspected> for Container {
     fn from(inspected: Inspected) -> Self {
-        let (install, instance, generation, environment) = from_labels(&inspected.config.labels.unwrap_or_default());
+        let Marks { install, instance, generation, environment, sandbox } =
+            Marks::read(&inspected.config.labels.unwrap_or_default());
         let networks = inspected.network_settings.networks.unwrap_or_default();
         let ports = inspected.network_settings.ports.unwrap_or_default();
         Self {
@@ -131,6 +160,8 @@ impl From<Inspected> for Container {
             instance,
             generation,
             environment,
+            sandbox,
+            joined: None,
             started_at_ms: unix_ms(&inspected.state.started_at),
             cpu_milli: inspected.host_config.nano_cpus / 1_000_000,
             state: inspected.state.into(),
@@ -234,6 +265,36 @@ mod tests {
         let ContainerState::Exited(exit) = container.state else { panic!("it has ended") };
         assert_eq!((exit.code, exit.out_of_memory, exit.at_ms), (137, true, 1_795_341_601_000));
         assert_eq!(unix_ms("0001-01-01T00:00:00Z"), 0);
+    }
+
+    #[test]
+    fn one_that_joined_a_sandbox_is_where_its_sandbox_is() {
+        let inspected = |status: &str, mode: &str, networks: serde_json::Value| -> Inspected {
+            serde_json::from_value(json!({
+                "Id": "c", "State": {"Status": status}, "HostConfig": {"NetworkMode": mode},
+                "NetworkSettings": {"Ports": {"80/tcp": [{"HostPort": "49153"}]}, "Networks": networks}
+            }))
+            .expect("read")
+        };
+        let network = json!({"n": {"IPAddress": "172.18.0.2"}});
+        let seen = |status: &str, sandbox: Option<&str>| {
+            let sandbox = sandbox.map(|status| inspected(status, "berth-env", network.clone()));
+            inspected(status, "container:s", json!({})).with_sandbox(sandbox)
+        };
+        let up = seen("running", Some("running"));
+        assert_eq!(up.joined, Some(Joined { sandbox: "s".to_owned(), link: Link::Up }));
+        assert_eq!((up.address, up.ports.len()), ("172.18.0.2".parse().ok(), 1));
+        assert!(!up.is_cut_off());
+        let cases = [
+            (seen("running", Some("exited")), Link::Down, true),
+            (seen("exited", Some("exited")), Link::Down, false),
+            (seen("exited", Some("running")), Link::Up, false),
+            (seen("exited", None), Link::Gone, true),
+        ];
+        for (container, link, cut_off) in cases {
+            assert_eq!(container.joined.as_ref().map(|joined| joined.link), Some(link));
+            assert_eq!(container.is_cut_off(), cut_off, "{container:?}");
+        }
     }
 
     fn line(message: &'static [u8], stderr: bool) -> LogRecord {

@@ -3,6 +3,7 @@
 use crate::act::{Act, PORT};
 use async_trait::async_trait;
 use berth_agent::{
+    container::Container,
     events::Events,
     images::Images,
     ledger::Ledger,
@@ -65,25 +66,31 @@ pub struct Bench {
     /// What happened.
     pub events: Arc<Events>,
     directory: Arc<TempDir>,
+    spares: usize,
     end: CancellationToken,
     tasks: JoinSet<()>,
 }
 
 impl Bench {
-    /// A node that has never run anything.
+    /// A node that has never run anything, and prepares nothing.
     pub fn new(yard: &Yard) -> Self {
-        let directory = Arc::new(tempfile::tempdir().expect("a directory"));
-        Self::with(yard, InstallId::new(Uuid::new_v4()), directory)
+        Self::with_spares(yard, 0)
     }
 
-    fn with(yard: &Yard, install: InstallId, directory: Arc<TempDir>) -> Self {
+    /// A node that has never run anything, and keeps so many sandboxes of each kind ready.
+    pub fn with_spares(yard: &Yard, spares: usize) -> Self {
+        let directory = Arc::new(tempfile::tempdir().expect("a directory"));
+        Self::with(yard, InstallId::new(Uuid::new_v4()), directory, spares)
+    }
+
+    fn with(yard: &Yard, install: InstallId, directory: Arc<TempDir>, spares: usize) -> Self {
         let ledger = Ledger::open(directory.path(), install).expect("a ledger");
         let uplink = Arc::new(OneImage(yard.archive.clone()));
         let images = Arc::new(Images::new(yard.runtime.clone(), uplink, ledger.uploads.clone()));
         let address = "127.0.0.1".parse().expect("an address");
         let shop = Arc::new(Workshop::new(yard.runtime.clone(), images, install, address));
         let events = Arc::new(Events::default());
-        let (manager, door) = Manager::new(shop.clone(), events.clone(), directory.path().to_owned(), ledger);
+        let (manager, door) = Manager::new(shop.clone(), events.clone(), directory.path().to_owned(), ledger, spares);
         let end = CancellationToken::new();
         let mut tasks = JoinSet::new();
         tasks.spawn(manager.run(end.clone()));
@@ -94,19 +101,25 @@ impl Bench {
                 () = ending.cancelled() => {}
             }
         });
-        Self { yard: yard.clone(), install, door, events, directory, end, tasks }
+        Self { yard: yard.clone(), install, door, events, directory, spares, end, tasks }
     }
 
     /// The agent ends and another begins, with the same state on disk.
-    pub async fn restarted(mut self) -> Self {
+    pub async fn restarted(self) -> Self {
+        self.restarted_after(async |_| {}).await
+    }
+
+    /// The agent ends, something happens, and another begins, with the same state on disk.
+    pub async fn restarted_after(mut self, happen: impl AsyncFnOnce(&Self)) -> Self {
         self.halt().await;
-        Self::with(&self.yard, self.install, self.directory.clone())
+        happen(&self).await;
+        Self::with(&self.yard, self.install, self.directory.clone(), self.spares)
     }
 
     /// The agent ends and another begins, and the disk has forgotten everything.
     pub async fn restarted_without_memory(mut self) -> Self {
         self.halt().await;
-        Self::with(&self.yard, self.install, Arc::new(tempfile::tempdir().expect("a directory")))
+        Self::with(&self.yard, self.install, Arc::new(tempfile::tempdir().expect("a directory")), self.spares)
     }
 
     async fn halt(&mut self) {
@@ -168,6 +181,29 @@ impl Bench {
             }
         };
         time::timeout(PATIENCE, waiting).await.unwrap_or_else(|_| panic!("waited in vain for the event {reason}"))
+    }
+
+    /// Every container of this installation, as it is.
+    pub async fn containers(&self) -> Vec<Container> {
+        let listed = self.yard.runtime.list(self.install).await.expect("a list");
+        let mut found = Vec::new();
+        for container in listed {
+            found.extend(self.yard.runtime.inspect(&container.id).await.expect("asked"));
+        }
+        found
+    }
+
+    /// Waits until there are `count` sandboxes, running and not joined by anything, and no others.
+    pub async fn until_spares(&self, count: usize) -> Vec<String> {
+        berth_testkit::wait::until_async(&format!("{count} spare sandboxes"), PATIENCE, || async {
+            let all = self.containers().await;
+            let joined = |id: &String| all.iter().any(|c| c.joined.as_ref().is_some_and(|j| j.sandbox == *id));
+            let spare = all.iter().filter(|c| c.sandbox.is_some() && !joined(&c.id));
+            let spare: Vec<_> = spare.map(|container| (container.id.clone(), container.runs())).collect();
+            let settled = spare.len() == count && spare.iter().all(|(_, runs)| *runs);
+            settled.then(|| spare.into_iter().map(|(id, _)| id).collect())
+        })
+        .await
     }
 
     /// Waits until the engine has so many containers of this installation.

@@ -6,9 +6,14 @@ use crate::{
     bench::{Bench, PATIENCE, Wish, Yard},
     engine::Engine,
     fake::FakeRuntime,
+    sandboxes::{
+        a_restarted_agent_knows_its_sandboxes, a_sandbox_that_ends_takes_its_instance_along,
+        an_instance_with_a_port_of_the_node_joins_nothing, the_next_instance_joins_a_prepared_sandbox,
+        what_ended_with_its_sandbox_is_started_again,
+    },
 };
 use berth_agent::{
-    container::{Container, ContainerRequest, START_CPU_MILLI},
+    container::{Container, ContainerRequest, Network, START_CPU_MILLI, network_labels, network_name},
     manager::Input,
     runtime::{LogQuery, RuntimeError, TerminalSize, docker::DockerRuntime},
     wanted::Wanted,
@@ -65,6 +70,13 @@ async fn all(yard: &Yard) {
         a_terminal_has_a_size_and_an_end(yard),
         what_somebody_else_removes_comes_back(yard),
     );
+    tokio::join!(
+        the_next_instance_joins_a_prepared_sandbox(yard),
+        a_sandbox_that_ends_takes_its_instance_along(yard),
+        what_ended_with_its_sandbox_is_started_again(yard),
+        a_restarted_agent_knows_its_sandboxes(yard),
+        an_instance_with_a_port_of_the_node_joins_nothing(yard),
+    );
 }
 
 async fn an_instance_is_fetched_made_probed_and_reached(yard: &Yard) {
@@ -85,7 +97,7 @@ async fn an_instance_is_fetched_made_probed_and_reached(yard: &Yard) {
     bench.clear(3).await;
 }
 
-async fn get(port: u16) -> String {
+pub async fn get(port: u16) -> String {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).await.expect("it listens");
     stream.write_all(b"GET /ok HTTP/1.0\r\n\r\n").await.expect("asked");
     let mut answer = Vec::new();
@@ -271,11 +283,11 @@ async fn make(bench: &Bench, wish: berth_proto::fleet::DesiredInstance) -> Strin
 async fn remake(bench: &Bench, wish: berth_proto::fleet::DesiredInstance) -> Result<String, RuntimeError> {
     let wanted = Wanted::from_wire(wish).expect("a valid instance");
     let spec = wanted.spec.clone().expect("a valid spec");
-    let address = "127.0.0.1".parse().expect("an address");
-    let mut request = ContainerRequest::new(bench.install, &wanted, &spec, crate::bench::IMAGE, address);
-    request.image = crate::bench::IMAGE.to_owned();
-    let labels = berth_agent::container::network_labels(bench.install, wanted.environment);
-    bench.yard.runtime.ensure_network(&request.network, &labels).await?;
+    let name = network_name(wanted.environment);
+    bench.yard.runtime.ensure_network(&name, &network_labels(bench.install, wanted.environment)).await?;
+    let publish_on = "127.0.0.1".parse().expect("an address");
+    let network = Network::Own { name, ports: spec.ports().to_vec(), publish_on };
+    let request = ContainerRequest::new(bench.install, &wanted, &spec, crate::bench::IMAGE, network);
     bench.yard.runtime.create(&request).await
 }
 

@@ -4,7 +4,10 @@
 use crate::act::{Act, PORT};
 use async_trait::async_trait;
 use berth_agent::{
-    container::{Container, ContainerRequest, ContainerState, Exit, LABEL_INSTALL, START_CPU_MILLI, from_labels},
+    container::{
+        Container, ContainerRequest, ContainerState, Exit, Joined, LABEL_INSTALL, LABEL_SANDBOX, Link, Marks, Network,
+        START_CPU_MILLI,
+    },
     reason::{Failure, Reason},
     runtime::{
         ContainerEvent, ContainerEventKind, Credential, EngineFacts, Listed, LogQuery, LogRecord, PullProgress,
@@ -16,7 +19,7 @@ use bytes::Bytes;
 use futures::{StreamExt as _, stream, stream::BoxStream};
 use std::{
     collections::{BTreeMap, BTreeSet},
-    net::{IpAddr, Ipv4Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener as StdListener},
     sync::{
         Arc, Mutex, MutexGuard,
         atomic::{AtomicBool, AtomicU16, Ordering},
@@ -67,6 +70,8 @@ struct Made {
     started_at_ms: u64,
     cpu_milli: u64,
     log: Vec<LogRecord>,
+    /// Of a sandbox that runs: where its address and its published ports are listened on.
+    listeners: Vec<StdListener>,
     life: Option<AbortHandle>,
     term: Arc<Notify>,
 }
@@ -125,6 +130,7 @@ impl FakeRuntime {
         };
         made.state = ContainerState::Exited(exit);
         made.ports.clear();
+        made.listeners.clear();
         made.term.notify_waiters();
         let install = made.request.labels[LABEL_INSTALL].clone();
         drop(state);
@@ -173,21 +179,56 @@ async fn serve(listener: TcpListener, there: Arc<AtomicBool>) {
 }
 
 impl Made {
-    fn seen(&self, id: &str) -> Container {
-        let (install, instance, generation, environment) = from_labels(&self.request.labels);
-        let running = self.state == ContainerState::Running;
+    fn runs(&self) -> bool {
+        self.state == ContainerState::Running
+    }
+
+    fn seen(&self, id: &str, containers: &BTreeMap<String, Self>) -> Container {
+        let Marks { install, instance, generation, environment, sandbox } = Marks::read(&self.request.labels);
+        let (joined, reached) = match &self.request.network {
+            Network::Own { .. } => (None, Some(self)),
+            Network::Joined(id) => {
+                let sandbox = containers.get(id);
+                let link = sandbox.map_or(Link::Gone, |made| if made.runs() { Link::Up } else { Link::Down });
+                (Some(Joined { sandbox: id.clone(), link }), sandbox)
+            }
+        };
+        let reached = reached.filter(|reached| self.runs() && reached.runs());
         Container {
             id: id.to_owned(),
             install,
             instance,
             generation,
             environment,
+            sandbox,
+            joined,
             state: self.state.clone(),
-            address: running.then_some(self.address),
-            ports: self.ports.clone(),
+            address: reached.map(|reached| reached.address),
+            ports: reached.map(|reached| reached.ports.clone()).unwrap_or_default(),
             started_at_ms: self.started_at_ms,
             cpu_milli: self.cpu_milli,
         }
+    }
+
+    /// Listens at its own address and at the ports that are published on it.
+    fn listen(&self) -> RuntimeResult<(Vec<StdListener>, BTreeMap<u16, u16>)> {
+        let Network::Own { ports, publish_on, .. } = &self.request.network else { return Ok(Default::default()) };
+        let bind = |address: SocketAddr| {
+            StdListener::bind(address).inspect(|listener| listener.set_nonblocking(true).expect("it can"))
+        };
+        let mut listeners = vec![bind(SocketAddr::new(self.address, PORT)).expect("an own address")];
+        let mut published = BTreeMap::new();
+        for port in ports {
+            let host = port.host.unwrap_or(0);
+            match bind(SocketAddr::new(*publish_on, host)) {
+                Ok(listener) => {
+                    published.insert(port.container, listener.local_addr().expect("an address").port());
+                    listeners.push(listener);
+                }
+                Err(_) => return failed(Reason::PortInUse, format!("Port {host} of this node is in use.")),
+            }
+        }
+        Ok((listeners, published))
     }
 }
 
@@ -215,13 +256,18 @@ impl Runtime for FakeRuntime {
         let mut named = state.containers.iter().filter(|(own, made)| *own == id || made.request.name == id);
         match named.next() {
             Some((id, _)) if state.odd.contains(id) => failed(Reason::StartFailed, "its files are damaged"),
-            found => Ok(found.map(|(id, made)| made.seen(id))),
+            found => Ok(found.map(|(id, made)| made.seen(id, &state.containers))),
         }
     }
     async fn create(&self, request: &ContainerRequest) -> RuntimeResult<String> {
         let mut state = self.state();
         if !state.images.contains(&request.image) {
             return Err(RuntimeError::ImageMissing(format!("no such image: {}", request.image)));
+        }
+        if let Network::Joined(sandbox) = &request.network
+            && !state.containers.contains_key(sandbox)
+        {
+            return missing(sandbox);
         }
         if state.containers.values().any(|made| made.request.name == request.name) {
             return Err(RuntimeError::NameTaken(request.name.clone()));
@@ -236,6 +282,7 @@ impl Runtime for FakeRuntime {
             started_at_ms: 0,
             cpu_milli: request.cpu_milli.max(START_CPU_MILLI),
             log: Vec::new(),
+            listeners: Vec::new(),
             life: None,
             term: Arc::default(),
         };
@@ -249,31 +296,30 @@ impl Runtime for FakeRuntime {
         Ok(())
     }
     async fn start(&self, id: &str) -> RuntimeResult<()> {
-        let (request, address) = match self.state().containers.get(id) {
-            None => return missing(id),
-            Some(made) if made.state == ContainerState::Running => return Ok(()),
-            Some(made) => (made.request.clone(), made.address),
-        };
-        if !self.state().networks.contains_key(&request.network) {
-            return Err(RuntimeError::NetworkMissing(request.network));
+        let mut state = self.state();
+        let Some(made) = state.containers.get(id) else { return missing(id) };
+        if made.runs() {
+            return Ok(());
         }
-        let act = Act::of(&request.command);
+        let request = made.request.clone();
+        let (listeners, ports) = match &request.network {
+            Network::Own { name, .. } if !state.networks.contains_key(name) => {
+                return Err(RuntimeError::NetworkMissing(name.clone()));
+            }
+            Network::Own { .. } => made.listen()?,
+            Network::Joined(sandbox) => match state.containers.get(sandbox).filter(|sandbox| sandbox.runs()) {
+                Some(sandbox) => {
+                    let clone = |listener: &StdListener| listener.try_clone().expect("another handle");
+                    (sandbox.listeners.iter().map(clone).collect(), BTreeMap::new())
+                }
+                None => return failed(Reason::StartFailed, "cannot join network of a non running container"),
+            },
+        };
+        let waits = request.labels.contains_key(LABEL_SANDBOX);
+        let act = if waits { Act::Print } else { Act::of(&request.command) };
         if act == Act::Nonsense {
             return failed(Reason::CommandNotFound, format!("The image has no such command: {}", request.command[0]));
         }
-        let mut listeners = vec![TcpListener::bind(SocketAddr::new(address, PORT)).await.expect("an own address")];
-        let mut ports = BTreeMap::new();
-        for port in &request.ports {
-            let host = port.host.unwrap_or(0);
-            match TcpListener::bind(SocketAddr::new(request.publish_on, host)).await {
-                Ok(listener) => {
-                    ports.insert(port.container, listener.local_addr().expect("an address").port());
-                    listeners.push(listener);
-                }
-                Err(_) => return failed(Reason::PortInUse, format!("Port {host} of this node is in use.")),
-            }
-        }
-        let mut state = self.state();
         let Some(made) = state.containers.get_mut(id) else { return missing(id) };
         made.state = ContainerState::Running;
         made.ports = ports;
@@ -287,7 +333,14 @@ impl Runtime for FakeRuntime {
             };
             made.log.extend([line(false, "to stdout"), line(true, "to stderr")]);
         }
-        let life = self.clone().live(id.to_owned(), act, listeners, made.term.clone());
+        let serving = if waits {
+            made.listeners = listeners;
+            Vec::new()
+        } else {
+            let serve = |listener| TcpListener::from_std(listener).expect("this runtime");
+            listeners.into_iter().map(serve).collect()
+        };
+        let life = self.clone().live(id.to_owned(), act, serving, made.term.clone());
         made.life = Some(tokio::spawn(life).abort_handle());
         let install = request.labels[LABEL_INSTALL].clone();
         drop(state);

@@ -9,5 +9,6 @@ mod engine;
 mod fake;
 mod faults;
 mod hung;
+mod sandboxes;
 mod server;
 mod session;

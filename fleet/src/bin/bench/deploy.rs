@@ -2,6 +2,8 @@
 //!
 //! Ours: `POST …/apps` → durable in Postgres → placed → sent to the agent → created, started, probed → reported → read
 //! back from the API as ready, as soon as the live stream says that something changed → its published port answers 200.
+//! With a network that was prepared while nothing started, and with one of the instance's own, which is what it gets when
+//! it wants a certain port of the node.
 //! Plain Docker: create, start, the port answers 200; on the engine's default bridge, and on a bridge of its own with
 //! names, which is what an environment's network is and what the engine takes longer for. Swarm: create a service, the
 //! port answers 200. All on one engine, in turn.
@@ -34,10 +36,14 @@ pub struct Options {
     without_swarm: bool,
 }
 
+/// A port of the node that nothing else has.
+const PORT_OF_NODE: u16 = 28_080;
+
 /// What is compared.
 #[derive(Debug, Default)]
 struct Measured {
     ours: Samples,
+    ours_unprepared: Samples,
     plain: Samples,
     isolated: Samples,
     swarm: Samples,
@@ -80,6 +86,9 @@ pub fn run(options: &Options) -> Result<Report> {
         let measured = measure(&stack, &engine, options.rounds, count, swarm.is_ok())?;
         let title = if count == 1 { title.to_owned() } else { format!("{count} instances at once") };
         let mut all = vec![("Berth, from POST to ready and answering", &measured.ours)];
+        if count == 1 {
+            all.push(("the same with no prepared network", &measured.ours_unprepared));
+        }
         all.push(("plain Docker, create + start + first 200", &measured.plain));
         all.push(("the same on a network of its own", &measured.isolated));
         if swarm.is_ok() {
@@ -98,14 +107,18 @@ fn measure(stack: &Stack, engine: &Engine, rounds: usize, count: usize, swarm: b
     let mut measured = Measured::default();
     // The first round warms caches on all sides and is not counted.
     for round in 0..=rounds {
-        let mut times = [None; 4];
+        let mut times = [None; 5];
         // Each goes first as often as the others.
         for turn in 0..times.len() {
             let who = (round + turn) % times.len();
             times[who] = match who {
                 0 => {
+                    engine.until_prepared()?;
                     let stages = (round > 0).then_some(&mut measured.our_stages);
-                    Some(block_on(deploy(stack, engine, &format!("bench-{count}-{round}"), count, stages))?)
+                    let took = block_on(deploy(stack, engine, &format!("bench-{count}-{round}"), count, None, stages))?;
+                    // The next sandbox is made while nobody is measured.
+                    engine.until_prepared()?;
+                    Some(took)
                 }
                 1 => {
                     let begun = SystemTime::now();
@@ -124,7 +137,12 @@ fn measure(stack: &Stack, engine: &Engine, rounds: usize, count: usize, swarm: b
                     engine.remove_plain()?;
                     Some(took)
                 }
-                _ if swarm => {
+                // Only one can have the port.
+                3 if count == 1 => {
+                    let name = format!("bench-port-{round}");
+                    Some(block_on(deploy(stack, engine, &name, count, Some(PORT_OF_NODE), None))?)
+                }
+                4 if swarm => {
                     let name = format!("bench-{count}-{round}");
                     let took = engine.run_service(&name, count)?;
                     engine.remove_service(&name)?;
@@ -134,7 +152,8 @@ fn measure(stack: &Stack, engine: &Engine, rounds: usize, count: usize, swarm: b
             };
         }
         if round > 0 {
-            let all = [&mut measured.ours, &mut measured.plain, &mut measured.isolated, &mut measured.swarm];
+            let Measured { ours, plain, isolated, ours_unprepared, swarm, .. } = &mut measured;
+            let all = [ours, plain, isolated, ours_unprepared, swarm];
             for (samples, took) in all.into_iter().zip(times) {
                 samples.0.extend(took.map(|took| took.as_secs_f64() * 1000.0));
             }
@@ -149,11 +168,13 @@ async fn deploy(
     engine: &Engine,
     name: &str,
     count: usize,
+    port_of_node: Option<u16>,
     stages: Option<&mut Stages>,
 ) -> Result<Duration> {
     let apps = stack.apps();
     let mut spec = apps.hello_unhurried("bench");
     spec.stop_grace_s = 1;
+    spec.ports.iter_mut().for_each(|port| port.host = port_of_node);
     // As an open page has it: told when to look again, instead of asking all the time.
     let mut changes = apps.changes().await.map_err(|failure| anyhow::anyhow!("{failure}"))?;
     let (begun, begun_at) = (Instant::now(), SystemTime::now());

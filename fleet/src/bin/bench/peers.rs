@@ -77,6 +77,21 @@ impl Engine {
         until_answers(SocketAddr::from((self.address, port)))
     }
 
+    /// Waits until the agent has removed the sandboxes that served and has exactly one ready for the next instance.
+    pub fn until_prepared(&self) -> Result<()> {
+        let begun = Instant::now();
+        loop {
+            let sandboxes = self.containers("berth.sandbox")?;
+            if sandboxes.len() == 1 && sandboxes[0]["State"] == "running" {
+                return Ok(());
+            }
+            if begun.elapsed() > PATIENCE {
+                bail!("no sandbox is prepared: {sandboxes:?}");
+            }
+            thread::sleep(LOOK_EVERY);
+        }
+    }
+
     /// Removes what `run_plain` made.
     pub fn remove_plain(&self) -> Result<()> {
         for container in self.containers(&format!("{LABEL}=plain"))? {
