@@ -52,14 +52,21 @@ impl Form {
         self.faults.set(faults);
         focus_refused(place_of_work());
     }
-    /// Says what `check` finds whenever something that it read changes. What is merely missing is said when the form is
-    /// sent: nobody is told off for a field that they have not come to.
+    /// Says what `check` finds whenever something that it read changes, and no longer why the last sending failed: that was
+    /// about something else. What is merely missing is said when the form is sent: nobody is told off for a field that they
+    /// have not come to.
     pub fn check_typed(self, check: impl Fn() -> Vec<FieldError> + 'static) {
         Effect::new(move |before: Option<()>| {
             let mut found = check();
             found.retain(|fault| fault.code != FieldCode::Required);
-            if before.is_some() && self.faults.with_untracked(|now| *now != found) {
+            if before.is_none() {
+                return;
+            }
+            if self.faults.with_untracked(|now| *now != found) {
                 self.faults.set(found);
+            }
+            if self.error.with_untracked(Option::is_some) {
+                self.error.set(None);
             }
         });
     }

@@ -91,6 +91,12 @@ fn PasswordForm() -> impl IntoView {
     let toasts = use_toasts();
     let (current, next) = (RwSignal::new(String::new()), RwSignal::new(String::new()));
     let form = Form::new();
+    form.check_typed(move || {
+        current.track();
+        next.with(|next| if next.is_empty() { None } else { password_fault("new_password", next) })
+            .into_iter()
+            .collect()
+    });
     let submit = move |event: SubmitEvent| {
         event.prevent_default();
         let body = ChangePasswordBody { current_password: current.get_untracked(), new_password: next.get_untracked() };

@@ -100,6 +100,10 @@ fn CredentialForm(open: RwSignal<bool>, at: Memo<ProjectScope>, #[prop(into)] on
     let (registry, username, password) =
         (RwSignal::new(String::new()), RwSignal::new(String::new()), RwSignal::new(String::new()));
     let form = Form::new();
+    form.check_typed(move || {
+        [registry, username, password].iter().for_each(|field| field.track());
+        Vec::new()
+    });
     let submit = move |event: SubmitEvent| {
         event.prevent_default();
         let body = PutCredentialBody {

@@ -42,6 +42,10 @@ fn QuotaForm(open: RwSignal<bool>, tenant: Signal<TenantView>, on_saved: Callbac
     let instances = RwSignal::new(Some(u64::from(now.instances)));
     let apps = RwSignal::new(Some(u64::from(now.apps)));
     let form = Form::new();
+    form.check_typed(move || {
+        [cpu, memory, instances, apps].iter().for_each(|field| field.track());
+        Vec::new()
+    });
     let submit = move |event: SubmitEvent| {
         event.prevent_default();
         let mut faults = Vec::new();

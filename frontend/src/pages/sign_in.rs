@@ -48,6 +48,11 @@ fn SignInForm() -> impl IntoView {
     let session = use_session();
     let (email, password) = (RwSignal::new(String::new()), RwSignal::new(String::new()));
     let form = Form::new();
+    form.check_typed(move || {
+        email.track();
+        password.track();
+        Vec::new()
+    });
     // The password was right, and who it belongs to could not be read: that can be asked again without it.
     let unread = RwSignal::new(None::<ApiError>);
     let load = move || {

@@ -99,6 +99,11 @@ fn TokenForm(open: RwSignal<bool>, #[prop(into)] on_made: Callback<()>) -> impl 
     let days = RwSignal::new(Some(DAYS));
     let secret = RwSignal::new(None::<String>);
     let form = Form::new();
+    form.check_typed(move || {
+        name.track();
+        days.track();
+        Vec::new()
+    });
     let submit = move |event: SubmitEvent| {
         event.prevent_default();
         let body = CreateTokenBody {
