@@ -28,6 +28,8 @@ pub enum Column {
     AuthorityKey,
     /// `installation.signing_key_sealed`.
     SigningKey,
+    /// `installation.audit_key_sealed`.
+    AuditKey,
     /// `registry_credentials.password_sealed`.
     RegistryPassword,
 }
@@ -37,6 +39,7 @@ impl Column {
         match self {
             Self::AuthorityKey => "installation.authority_key",
             Self::SigningKey => "installation.signing_key",
+            Self::AuditKey => "installation.audit_key",
             Self::RegistryPassword => "registry_credentials.password",
         }
     }
@@ -103,9 +106,12 @@ pub fn master_key(text: Option<&SecretString>, file: &Path, ids: &dyn Ids) -> an
     }
 }
 
+/// Of a file that only its owner can read.
+pub const PRIVATE_MODE: u32 = 0o600;
+
 /// Writes a new file that only its owner can read.
 pub fn write_private(path: &Path, contents: &[u8]) -> std::io::Result<()> {
-    let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(PRIVATE_MODE).open(path)?;
     file.write_all(contents)?;
     file.sync_all()
 }

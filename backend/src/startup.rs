@@ -9,11 +9,12 @@ use crate::{
     live::Hub,
     reconcile::{Nudges, Parts, Reconcilers, observation},
     seal::{self, Sealer},
-    service::{housekeeping, installation},
+    service::{checkpoints, housekeeping, installation},
     settings::Settings,
     store::Store,
 };
 use anyhow::Context as _;
+use berth_audit::Signer;
 use berth_domain::id::InstallId;
 use berth_scheduler::{authority::Authority, fleet::Fleet, registry::Registry};
 use std::{
@@ -52,6 +53,8 @@ pub struct App {
     pub authority: Authority,
     /// Access tokens and cookies.
     pub sessions: Sessions,
+    /// Signs audit trails.
+    pub audit_signer: Signer,
     /// Password hashes.
     pub passwords: Passwords,
     /// How often one may try a password.
@@ -94,6 +97,7 @@ impl App {
             install: installation.id,
             authority: installation.authority,
             sessions,
+            audit_signer: Signer::new(&installation.audit_key),
             passwords: Passwords::new()?,
             sign_in_limit: SignInLimit::default(),
             live: Hub::default(),
@@ -135,6 +139,7 @@ impl Server {
         let mut tasks = JoinSet::new();
         tasks.spawn(app.live.clone().listen(app.store.clone(), app.stopping.clone()));
         tasks.spawn(housekeeping::run(app.clone()));
+        tasks.spawn(checkpoints::run(app.clone()));
         let nudges = Nudges::default();
         let (observer, writer) = observation::writer(app.store.clone(), nudges.clone());
         tasks.spawn(writer.run(app.stopping.clone()));

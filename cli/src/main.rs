@@ -9,7 +9,7 @@ mod up;
 use anyhow::Result;
 use clap::{CommandFactory, Parser, Subcommand};
 use client::place::{Place, PlaceFlags};
-use commands::{apps, deploy, login, logs, nodes, operate};
+use commands::{apps, audit, deploy, login, logs, nodes, operate};
 use std::process::ExitCode;
 
 #[derive(Debug, Parser)]
@@ -56,6 +56,8 @@ enum Command {
     Delete(operate::DeleteFlags),
     /// The machines that apps run on
     Nodes(nodes::NodesFlags),
+    /// The audit trail: takes it away, and checks it
+    Audit(audit::AuditFlags),
     /// Prints what completes commands in a shell
     Completions {
         /// Which shell
@@ -104,6 +106,7 @@ async fn run(arguments: Arguments) -> Result<()> {
         Command::Start(flags) => operate::start(&place, flags).await,
         Command::Delete(flags) => operate::delete(&place, flags).await,
         Command::Nodes(flags) => nodes::run(&place, flags).await,
+        Command::Audit(flags) => audit::run(&place, flags).await,
         Command::Up(_) | Command::Down(_) | Command::Completions { .. } => Ok(()),
     }
 }

@@ -20,7 +20,7 @@ export function wordsOf(language) {
   };
   const text = (area) => (path, values = {}) =>
     find(area, path).replace(/\{\{\s*(\w+)\s*\}\}/g, (_, name) => String(values[name]));
-  return { apps: text("apps"), common: text("common"), session: text("session"), settings: text("settings"), codes: text("codes") };
+  return { apps: text("apps"), audit: text("audit"), common: text("common"), session: text("session"), settings: text("settings"), codes: text("codes") };
 }
 
 /** The pages of one environment. */

@@ -53,6 +53,7 @@ export async function startPlatform() {
   const platform = {
     url,
     home,
+    berth,
     said: () => said.join(""),
     log: (name) => readFile(join(home, "log", `${name}.log`), "utf8").catch(() => ""),
     setupToken: async () => (await readFile(join(home, "server", "setup-token"), "utf8")).trim(),

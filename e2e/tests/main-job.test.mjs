@@ -10,6 +10,7 @@ import { journey } from "../lib/journey.mjs";
 import { PASSWORD as REGISTRY_PASSWORD, USER as REGISTRY_USER, startRegistry } from "../lib/registry.mjs";
 import { startPlatform } from "../lib/stack.mjs";
 import { strangersSteps } from "../lib/stranger.mjs";
+import { trailSteps } from "../lib/trail.mjs";
 import { until } from "../lib/until.mjs";
 
 const EMAIL = "lin@acme.example";
@@ -393,6 +394,8 @@ journey("in Chinese, in the dark", beginChinese, (step) => {
       ["zh-app-releases", `${place.path}/apps/hello?tab=releases`],
       ["zh-app-logs", `${place.path}/apps/hello?tab=logs`],
       ["zh-activity", "/t/acme/-/activity"],
+      ["zh-audit", "/t/acme/-/audit"],
+      ["zh-platform-audit", "/audit"],
       ["zh-nodes", "/nodes"],
       ["zh-node", "/nodes/node-01"],
       ["zh-settings", "/t/acme/-/settings"],
@@ -431,3 +434,8 @@ const beginStranger = async () => {
 };
 
 journey("with an account of another language than the browser's", beginStranger, strangersSteps({ email: EMAIL, password: PASSWORD }));
+
+const beginTrail = () => newPerson(browser, { url: platform.url });
+journey("of whoever answers for the audit trail", beginTrail, (step) =>
+  trailSteps({ email: EMAIL, password: PASSWORD, berth: () => platform.berth })(step),
+);

@@ -12,8 +12,8 @@ use crate::{
         not_found::NotFoundPage,
         overview::OverviewPage,
         parts::{
-            AccountPage, ActivityPage, AppPage, KitPage, NewAppPage, NodePage, NodesPage, ProjectSettingsPage,
-            TenantSettingsPage, TenantsPage,
+            AccountPage, ActivityPage, AppPage, AuditPage, KitPage, NewAppPage, NodePage, NodesPage, PlatformAuditPage,
+            ProjectSettingsPage, TenantSettingsPage, TenantsPage,
         },
         setup::SetupPage,
         sign_in::SignInPage,
@@ -66,7 +66,9 @@ fn RouteTable() -> impl IntoView {
                 <Route path=path!("/nodes/:node") view=NodePage />
                 <Route path=path!("/tenants") view=TenantsPage />
                 <Route path=path!("/kit") view=KitPage />
+                <Route path=path!("/audit") view=PlatformAuditPage />
                 <Route path=path!("/t/:tenant/-/activity") view=ActivityPage />
+                <Route path=path!("/t/:tenant/-/audit") view=AuditPage />
                 <Route path=path!("/t/:tenant/-/settings") view=TenantSettingsPage />
                 <Route path=path!("/t/:tenant") view=HomePage />
                 <Route path=path!("/t/:tenant/:project/-/settings") view=ProjectSettingsPage />

@@ -160,9 +160,29 @@ pub mod audit {
     actions! {
         /// Read a tenant's.
         Read = "audit.read" on TenantScope, Some(Right::AuditRead);
+        /// Take a tenant's away, as a whole or as a table.
+        Export = "audit.export" on TenantScope, Some(Right::AuditRead);
+        /// Check a tenant's.
+        Check = "audit.check" on TenantScope, Some(Right::AuditRead);
         /// Read the platform's.
         ReadPlatform = "audit.read_platform" on PlatformScope, Some(Right::PlatformAuditRead);
+        /// Take the platform's away.
+        ExportPlatform = "audit.export_platform" on PlatformScope, Some(Right::PlatformAuditRead);
+        /// Check the platform's.
+        CheckPlatform = "audit.check_platform" on PlatformScope, Some(Right::PlatformAuditRead);
     }
+    /// Reads a trail: the one of its scope.
+    pub trait Reads: Action {}
+    impl Reads for Read {}
+    impl Reads for ReadPlatform {}
+    /// Exports a trail: the one of its scope.
+    pub trait Exports: Action {}
+    impl Exports for Export {}
+    impl Exports for ExportPlatform {}
+    /// Checks a trail: the one of its scope.
+    pub trait Checks: Action {}
+    impl Checks for Check {}
+    impl Checks for CheckPlatform {}
 }
 
 /// People of a tenant.

@@ -62,6 +62,9 @@ pub fn table() -> Vec<Route> {
         signed::<action::tenant::Live>(GET, path::TENANT_LIVE, "Changes of a tenant, as they happen").to(live::follow_tenant),
 
         signed::<action::audit::ReadPlatform>(GET, path::PLATFORM_AUDIT, "The platform's audit trail, newest first").to(audit::list_platform),
+        signed::<action::audit::ExportPlatform>(GET, path::PLATFORM_AUDIT_EXPORT, "The platform's audit trail as lines of JSON that can be checked elsewhere").to(audit::export_platform),
+        signed::<action::audit::ExportPlatform>(GET, path::PLATFORM_AUDIT_TABLE, "Rows of the platform's audit trail as a table").to(audit::table_platform),
+        signed::<action::audit::CheckPlatform>(GET, path::PLATFORM_AUDIT_CHECK, "Whether the platform's audit trail is whole").to(audit::check_platform),
 
         signed::<action::tenant::List>(GET, path::TENANTS, "Tenants that the caller may see").to(tenants::list),
         signed::<action::tenant::Create>(POST, path::TENANTS, "Makes a tenant; the caller becomes its owner").to(tenants::create),
@@ -69,6 +72,9 @@ pub fn table() -> Vec<Route> {
         signed::<action::tenant::Delete>(DELETE, path::TENANT, "Deletes a tenant that has no projects").to(tenants::delete),
         signed::<action::tenant::SetQuota>(PUT, path::TENANT_QUOTA, "Changes what a tenant may use").to(tenants::set_quota),
         signed::<action::audit::Read>(GET, path::TENANT_AUDIT, "A tenant's audit trail, newest first").to(audit::list),
+        signed::<action::audit::Export>(GET, path::TENANT_AUDIT_EXPORT, "A tenant's audit trail as lines of JSON that can be checked elsewhere").to(audit::export),
+        signed::<action::audit::Export>(GET, path::TENANT_AUDIT_TABLE, "Rows of a tenant's audit trail as a table").to(audit::table),
+        signed::<action::audit::Check>(GET, path::TENANT_AUDIT_CHECK, "Whether a tenant's audit trail is whole").to(audit::check),
         signed::<action::people::List>(GET, path::PEOPLE, "People of a tenant").to(people::list),
         signed::<action::people::Add>(POST, path::PEOPLE, "Adds somebody, with a new account if need be").to(people::add),
         signed::<action::people::Update>(PATCH, path::PERSON, "Changes somebody's role").to(people::update),

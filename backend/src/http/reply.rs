@@ -146,6 +146,44 @@ impl Reply for Events {
     }
 }
 
+/// A file that is downloaded, of a kind. Make it with [`download`].
+pub struct Download<K> {
+    response: HttpResponse,
+    kind: std::marker::PhantomData<fn() -> K>,
+}
+
+/// What a downloaded file is, for the API document.
+pub trait FileKind {
+    /// Its media type.
+    const MEDIA_TYPE: &'static str;
+    /// What it holds.
+    const DESCRIPTION: &'static str;
+}
+
+/// A file from a stream of its bytes, under a name for the browser; the name has no quotes.
+pub fn download<K, S, E>(name: &str, stream: S) -> Download<K>
+where
+    K: FileKind,
+    S: futures::Stream<Item = Result<bytes::Bytes, E>> + 'static,
+    E: Into<Box<dyn std::error::Error>> + 'static,
+{
+    let response = HttpResponse::Ok()
+        .content_type(K::MEDIA_TYPE)
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .insert_header((header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")))
+        .streaming(stream);
+    Download { response, kind: std::marker::PhantomData }
+}
+
+impl<K: FileKind> Reply for Download<K> {
+    fn into_answer(self) -> Result<Answer, Failure> {
+        Ok(whole(self.response))
+    }
+    fn describe(description: &mut Description) {
+        description.stream(K::MEDIA_TYPE, K::DESCRIPTION);
+    }
+}
+
 /// A WebSocket, as `actix_ws` answers it.
 pub struct Upgraded(pub HttpResponse);
 

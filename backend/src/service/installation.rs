@@ -25,6 +25,8 @@ pub struct Installation {
     pub authority: Authority,
     /// Signs access tokens.
     pub signing_key: Zeroizing<[u8; 32]>,
+    /// Signs checkpoints of audit trails.
+    pub audit_key: Zeroizing<[u8; 32]>,
 }
 
 /// Reads the installation, or makes it. Servers that start together all use what the first one made.
@@ -47,10 +49,23 @@ pub async fn open(store: &Store, sealer: &Sealer, clock: &dyn Clock, ids: &dyn I
     let Ok(signing_key) = <[u8; 32]>::try_from(signing_key.as_slice()) else {
         bail!("the signing key is not 32 bytes long");
     };
+    let sealed = match rows::get_audit_key(store).await? {
+        Some(sealed) => sealed,
+        None => {
+            let fresh = Zeroizing::new(ids.secret::<32>());
+            let sealed = sealer.seal(Column::AuditKey, row.id.uuid(), fresh.as_slice());
+            rows::update_audit_key(store, &sealed).await?;
+            rows::get_audit_key(store).await?.context("the audit key was written and is not there")?
+        }
+    };
+    let Ok(audit_key) = <[u8; 32]>::try_from(open(Column::AuditKey, &sealed)?.as_slice()) else {
+        bail!("the audit key is not 32 bytes long");
+    };
     Ok(Installation {
         id: row.id,
         authority: Authority::load(&row.authority_cert_pem, authority_key).context("the authority does not load")?,
         signing_key: Zeroizing::new(signing_key),
+        audit_key: Zeroizing::new(audit_key),
     })
 }
 

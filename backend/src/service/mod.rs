@@ -3,6 +3,7 @@
 pub mod apps;
 mod archive;
 pub mod audit;
+pub mod checkpoints;
 mod collect;
 pub mod credentials;
 pub mod error;

@@ -1,11 +1,11 @@
 //! The audit trail: one hash chain per tenant and one for the platform. Rows are only ever added, here.
 
 use super::StoreError;
+use berth_audit::{Row, Sha256Hash};
 use berth_domain::id::{AuditId, RequestId, TenantId, UserId};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::Value;
-use sha2::{Digest as _, Sha256};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -29,8 +29,8 @@ impl AuditResult {
             Self::Failed => "failed",
         }
     }
-    /// The result of its word in the database.
-    pub(super) fn from_word(word: &str) -> Option<Self> {
+    /// The result of its word in the database and on the wire.
+    pub fn from_word(word: &str) -> Option<Self> {
         [Self::Done, Self::Denied, Self::Failed].into_iter().find(|result| result.as_str() == word)
     }
 }
@@ -127,8 +127,10 @@ pub(super) async fn append(connection: &mut PgConnection, row: &AuditRow) -> Res
     )
     .fetch_one(&mut *connection)
     .await?;
+    let previous = Sha256Hash::from_slice(&head.sha256);
+    let previous = previous.ok_or_else(|| StoreError::Damaged("audit_heads.sha256".to_owned()))?;
     let sequence = head.sequence + 1;
-    let sha256 = hash_row(row, sequence, &head.sha256);
+    let sha256 = chained(row, sequence, previous).sha256.0;
     sqlx::query!(
         r#"WITH added AS (
                INSERT INTO audit (id, tenant_id, sequence, at, actor_id, actor, action, target, target_id, result,
@@ -158,60 +160,26 @@ pub(super) async fn append(connection: &mut PgConnection, row: &AuditRow) -> Res
     Ok(())
 }
 
-/// SHA-256 over the previous row's hash and every field, each with its length before it, so that no two different
-/// rows encode alike.
-pub(super) fn hash_row(row: &AuditRow, sequence: i64, previous: &[u8]) -> [u8; 32] {
-    let optional_id = |id: Option<Uuid>| id.map(|id| id.as_bytes().to_vec());
-    let fields: [Option<Vec<u8>>; 15] = [
-        Some(previous.to_vec()),
-        Some(row.id.uuid().as_bytes().to_vec()),
-        optional_id(row.tenant.map(TenantId::uuid)),
-        Some(sequence.to_be_bytes().to_vec()),
-        Some(row.at.timestamp_micros().to_be_bytes().to_vec()),
-        optional_id(row.actor_id.map(UserId::uuid)),
-        Some(row.actor.clone().into_bytes()),
-        Some(row.action.clone().into_bytes()),
-        Some(row.target.clone().into_bytes()),
-        optional_id(row.target_id),
-        Some(row.result.as_str().as_bytes().to_vec()),
-        Some(row.request_id.uuid().as_bytes().to_vec()),
-        Some(row.source.clone().into_bytes()),
-        row.before.as_ref().map(canonical),
-        row.after.as_ref().map(canonical),
-    ];
-    let mut hasher = Sha256::new_with_prefix(b"berth audit row 1\0");
-    for field in fields {
-        match field {
-            Some(bytes) => {
-                hasher.update([1]);
-                hasher.update((bytes.len() as u64).to_be_bytes());
-                hasher.update(bytes);
-            }
-            None => hasher.update([0]),
-        }
-    }
-    hasher.finalize().into()
-}
-
-/// One spelling per value: keys sorted, no spaces. Postgres keeps JSON by value, not by spelling.
-fn canonical(value: &Value) -> Vec<u8> {
-    match value {
-        Value::Object(fields) => {
-            let mut sorted: Vec<_> = fields.iter().collect();
-            sorted.sort_by_key(|(key, _)| key.as_str());
-            let parts: Vec<Vec<u8>> =
-                sorted.into_iter().map(|(k, v)| [quoted(k), b":".to_vec(), canonical(v)].concat()).collect();
-            [b"{".to_vec(), parts.join(&b','), b"}".to_vec()].concat()
-        }
-        Value::Array(items) => {
-            let parts: Vec<Vec<u8>> = items.iter().map(canonical).collect();
-            [b"[".to_vec(), parts.join(&b','), b"]".to_vec()].concat()
-        }
-        Value::String(text) => quoted(text),
-        Value::Null | Value::Bool(_) | Value::Number(_) => value.to_string().into_bytes(),
-    }
-}
-
-fn quoted(text: &str) -> Vec<u8> {
-    Value::String(text.to_owned()).to_string().into_bytes()
+/// The row with its place in the chain, hashed.
+fn chained(row: &AuditRow, sequence: i64, previous_sha256: Sha256Hash) -> Row {
+    let mut chained = Row {
+        sequence,
+        id: row.id.uuid(),
+        tenant: row.tenant.map(TenantId::uuid),
+        at: row.at,
+        actor_id: row.actor_id.map(UserId::uuid),
+        actor: row.actor.clone(),
+        action: row.action.clone(),
+        target: row.target.clone(),
+        target_id: row.target_id,
+        result: row.result.as_str().to_owned(),
+        request_id: row.request_id.uuid(),
+        source: row.source.clone(),
+        before: row.before.clone(),
+        after: row.after.clone(),
+        previous_sha256,
+        sha256: Sha256Hash::ZERO,
+    };
+    chained.sha256 = chained.hash();
+    chained
 }

@@ -1,29 +1,73 @@
-//! Reading an audit trail, and checking its chain.
+//! Reading an audit trail.
 
-use super::{
-    Store, StoreError,
-    audit::{AuditResult, AuditRow, hash_row},
-};
-use berth_domain::id::{AuditId, RequestId, TenantId, UserId};
+use super::{StoreError, audit::AuditResult};
+use berth_audit::{Row, Sha256Hash};
+use berth_domain::id::TenantId;
+use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
+use uuid::Uuid;
 
-/// A row with its place in the chain.
-#[derive(Debug, Clone)]
-pub struct ChainedRow {
-    /// What it says.
-    pub row: AuditRow,
-    /// Its place, from 1.
-    pub sequence: i64,
-    /// Hash of the row before.
-    pub previous_sha256: Vec<u8>,
-    /// Its own hash.
-    pub sha256: Vec<u8>,
+/// Which rows of a trail.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AuditFilter {
+    /// Whose e-mail holds this, in any case of letters.
+    pub actor: Option<String>,
+    /// Whose action is this, or begins with it and a dot: `app` finds `app.scale`.
+    pub action: Option<String>,
+    /// Whose target holds this.
+    pub target: Option<String>,
+    /// That ended so.
+    pub result: Option<AuditResult>,
+    /// From this moment on.
+    pub since: Option<DateTime<Utc>>,
+    /// Before this moment.
+    pub until: Option<DateTime<Utc>>,
 }
 
-impl ChainedRow {
-    /// Whether its hash is the one of what it says.
-    pub fn holds(&self) -> bool {
-        self.sha256 == hash_row(&self.row, self.sequence, &self.previous_sha256)
+/// The columns of a row.
+struct Columns {
+    id: Uuid,
+    tenant_id: Option<Uuid>,
+    sequence: i64,
+    at: DateTime<Utc>,
+    actor_id: Option<Uuid>,
+    actor: String,
+    action: String,
+    target: String,
+    target_id: Option<Uuid>,
+    result: String,
+    request_id: Uuid,
+    source: String,
+    before: Option<serde_json::Value>,
+    after: Option<serde_json::Value>,
+    previous_sha256: Vec<u8>,
+    sha256: Vec<u8>,
+}
+
+impl TryFrom<Columns> for Row {
+    type Error = StoreError;
+    fn try_from(row: Columns) -> Result<Self, StoreError> {
+        let hash = |bytes: &[u8]| {
+            Sha256Hash::from_slice(bytes).ok_or_else(|| StoreError::Damaged(format!("audit.sha256 of {}", row.id)))
+        };
+        Ok(Self {
+            previous_sha256: hash(&row.previous_sha256)?,
+            sha256: hash(&row.sha256)?,
+            sequence: row.sequence,
+            id: row.id,
+            tenant: row.tenant_id,
+            at: row.at,
+            actor_id: row.actor_id,
+            actor: row.actor,
+            action: row.action,
+            target: row.target,
+            target_id: row.target_id,
+            result: row.result,
+            request_id: row.request_id,
+            source: row.source,
+            before: row.before,
+            after: row.after,
+        })
     }
 }
 
@@ -31,92 +75,69 @@ impl ChainedRow {
 pub async fn list_audit(
     conn: &mut PgConnection,
     tenant: Option<TenantId>,
+    filter: &AuditFilter,
     before: Option<i64>,
     limit: i64,
-) -> Result<Vec<ChainedRow>, StoreError> {
-    let rows = sqlx::query!(
+) -> Result<Vec<Row>, StoreError> {
+    let rows = sqlx::query_as!(
+        Columns,
         "SELECT id, tenant_id, sequence, at, actor_id, actor, action, target, target_id, result, request_id, source,
                 before, after, previous_sha256, sha256
          FROM audit
          WHERE tenant_id IS NOT DISTINCT FROM $1 AND ($2::bigint IS NULL OR sequence < $2)
+           AND ($4::text IS NULL OR position(lower($4) IN lower(actor)) > 0)
+           AND ($5::text IS NULL OR action = $5 OR starts_with(action, $5 || '.'))
+           AND ($6::text IS NULL OR position($6 IN target) > 0)
+           AND ($7::text IS NULL OR result = $7)
+           AND ($8::timestamptz IS NULL OR at >= $8) AND ($9::timestamptz IS NULL OR at < $9)
          ORDER BY sequence DESC LIMIT $3",
         tenant.map(TenantId::uuid),
         before,
         limit,
+        filter.actor,
+        filter.action,
+        filter.target,
+        filter.result.map(AuditResult::as_str),
+        filter.since,
+        filter.until,
     )
     .fetch_all(conn)
     .await?;
-    rows.into_iter()
-        .map(|row| {
-            Ok(ChainedRow {
-                row: AuditRow {
-                    id: AuditId::new(row.id),
-                    tenant: row.tenant_id.map(TenantId::new),
-                    at: row.at,
-                    actor_id: row.actor_id.map(UserId::new),
-                    actor: row.actor,
-                    action: row.action,
-                    target: row.target,
-                    target_id: row.target_id,
-                    result: AuditResult::from_word(&row.result)
-                        .ok_or_else(|| StoreError::Damaged(format!("audit.result {}", row.result)))?,
-                    request_id: RequestId::new(row.request_id),
-                    source: row.source,
-                    before: row.before,
-                    after: row.after,
-                },
-                sequence: row.sequence,
-                previous_sha256: row.previous_sha256,
-                sha256: row.sha256,
-            })
-        })
-        .collect()
+    rows.into_iter().map(Row::try_from).collect()
 }
 
-/// How a chain stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ChainState {
-    /// So many rows, each after the one before it.
-    Whole {
-        /// Rows.
-        rows: i64,
-    },
-    /// The first place where it is broken.
-    Broken {
-        /// Sequence of the row that is missing or does not hold.
-        at: i64,
-    },
+/// Rows of a chain after a place, the oldest first, and none past `to`.
+pub async fn list_audit_after(
+    conn: &mut PgConnection,
+    tenant: Option<TenantId>,
+    after: i64,
+    to: i64,
+    limit: i64,
+) -> Result<Vec<Row>, StoreError> {
+    let rows = sqlx::query_as!(
+        Columns,
+        "SELECT id, tenant_id, sequence, at, actor_id, actor, action, target, target_id, result, request_id, source,
+                before, after, previous_sha256, sha256
+         FROM audit
+         WHERE tenant_id IS NOT DISTINCT FROM $1 AND sequence > $2 AND sequence <= $3
+         ORDER BY sequence LIMIT $4",
+        tenant.map(TenantId::uuid),
+        after,
+        to,
+        limit,
+    )
+    .fetch_all(conn)
+    .await?;
+    rows.into_iter().map(Row::try_from).collect()
 }
 
-/// Checks a whole chain, from its head back to its first row.
-pub async fn verify_chain(store: &Store, tenant: Option<TenantId>) -> Result<ChainState, StoreError> {
-    const STEP: i64 = 1_000;
-    let mut conn = store.system.acquire().await?;
-    let chain = tenant.map_or(uuid::Uuid::nil(), TenantId::uuid);
-    let head = sqlx::query!("SELECT sequence, sha256 FROM audit_heads WHERE chain = $1", chain)
-        .fetch_optional(&mut *conn)
-        .await?;
-    let Some(head) = head else { return Ok(ChainState::Whole { rows: 0 }) };
-    let (mut expected, mut sequence) = (head.sha256, head.sequence);
-    let mut broken = None;
-    while sequence > 0 {
-        let rows = list_audit(&mut conn, tenant, Some(sequence + 1), STEP).await?;
-        if rows.is_empty() {
-            return Ok(ChainState::Broken { at: sequence });
-        }
-        for row in rows {
-            if row.sequence != sequence || row.sha256 != expected || !row.holds() {
-                broken = Some(sequence);
-                // Go on behind it: the first broken place is what is asked for.
-                sequence = row.sequence;
-            }
-            expected = row.previous_sha256;
-            sequence -= 1;
-        }
-    }
-    match broken {
-        Some(at) => Ok(ChainState::Broken { at }),
-        None if expected.iter().any(|byte| *byte != 0) => Ok(ChainState::Broken { at: 1 }),
-        None => Ok(ChainState::Whole { rows: head.sequence }),
-    }
+/// The place of the oldest row that is there: older ones may have been archived. 1 when there is none.
+pub async fn get_audit_from(conn: &mut PgConnection, tenant: Option<TenantId>) -> Result<i64, StoreError> {
+    let first = sqlx::query_scalar!(
+        r#"SELECT COALESCE(MIN(sequence), 1) AS "first!" FROM audit WHERE tenant_id IS NOT DISTINCT FROM $1"#,
+        tenant.map(TenantId::uuid),
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(first)
 }

@@ -47,6 +47,20 @@ pub async fn is_set_up(store: &Store) -> Result<bool, StoreError> {
     Ok(found.unwrap_or(false))
 }
 
+/// The key that signs audit trails, sealed; none until a server made it.
+pub async fn get_audit_key(store: &Store) -> Result<Option<Vec<u8>>, StoreError> {
+    let found = sqlx::query_scalar!("SELECT audit_key_sealed FROM installation").fetch_optional(&store.system).await?;
+    Ok(found.flatten())
+}
+
+/// Keeps the key that signs audit trails, unless another server was first.
+pub async fn update_audit_key(store: &Store, sealed: &[u8]) -> Result<(), StoreError> {
+    sqlx::query!("UPDATE installation SET audit_key_sealed = $1 WHERE audit_key_sealed IS NULL", sealed)
+        .execute(&store.system)
+        .await?;
+    Ok(())
+}
+
 /// Writes the installation unless another server of it was first.
 pub async fn insert_installation(store: &Store, row: &InstallationRow) -> Result<(), StoreError> {
     sqlx::query!(

@@ -7,6 +7,7 @@ pub mod access;
 pub mod apps;
 pub mod audit;
 pub mod audit_read;
+pub mod checkpoints;
 pub mod counted;
 pub mod credentials;
 mod error;

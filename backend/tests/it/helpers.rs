@@ -94,6 +94,12 @@ impl Browser {
     pub async fn get(&self, path: &str) -> Full {
         full(self.request("GET", path)).await
     }
+    /// Reads what is no JSON, and expects it to be there.
+    pub async fn get_text(&self, path: &str) -> String {
+        let response = self.request("GET", path).send().await.expect("the server answers");
+        assert_eq!(response.status(), 200, "{path}");
+        response.text().await.expect("the answer comes whole")
+    }
     pub async fn send(&self, method: &str, path: &str, body: Value) -> Full {
         full(self.request(method, path).json(&body)).await
     }

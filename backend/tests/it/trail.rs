@@ -1,36 +1,162 @@
 //! The audit trail's chain, and the second wall behind the permits.
 
 use crate::{
-    helpers::{set_up, with_project},
+    helpers::{Browser, set_up, with_project},
     world::{PLENTY, World},
 };
-use berth_api_types::path;
+use berth_api_types::{path, v1::audit::AuditCheckView};
+use berth_audit::{
+    export::Line,
+    verify::{Wrong, verify},
+};
 use berth_domain::right::Role;
-use berth_server::store::audit_read::{ChainState, verify_chain};
+use berth_server::service::checkpoints;
 use serde_json::json;
+
+/// How a tenant's trail stands, by the API.
+async fn check(caller: &Browser, tenant: &str) -> AuditCheckView {
+    let answer = caller.get(&path::tenant_audit_check(tenant)).await;
+    assert_eq!(answer.status, 200, "{:?}", answer.body);
+    serde_json::from_value(answer.body).expect("a view")
+}
+
+/// Where it is broken and how; nothing while it is whole.
+fn fault(check: &AuditCheckView) -> Option<(i64, &str)> {
+    assert_eq!(check.whole, check.broken_at.is_none(), "{check:?}");
+    Some((check.broken_at?, check.fault.as_deref()?))
+}
+
+async fn with_projects(world: &World) -> Browser {
+    let owner = with_project(world).await;
+    for name in ["a", "b", "c"] {
+        owner.post(&path::projects("acme"), json!({ "name": name })).await;
+    }
+    owner
+}
 
 #[tokio::test]
 async fn the_chain_holds_and_a_changed_row_is_named() {
     let world = World::new().await;
-    let owner = with_project(&world).await;
-    for name in ["a", "b", "c"] {
-        owner.post(&path::projects("acme"), json!({ "name": name })).await;
-    }
-    let tenant = berth_domain::id::Id::new(world.value::<uuid::Uuid>("SELECT id FROM tenants").await);
-    let check = || async { verify_chain(&world.app.store, Some(tenant)).await.expect("the trail can be read") };
-    assert_eq!(check().await, ChainState::Whole { rows: 4 });
-    assert_eq!(
-        verify_chain(&world.app.store, None).await.expect("readable"),
-        ChainState::Whole { rows: 2 },
-        "set-up and the tenant are in the platform's"
-    );
+    let owner = with_projects(&world).await;
+    let whole = check(&owner, "acme").await;
+    assert_eq!((fault(&whole), whole.from, whole.to, whole.checkpoints), (None, 1, 4, 1));
+    let platform = owner.get(&path::platform_audit_check()).await;
+    assert_eq!(platform.body["to"], 2, "set-up and the tenant are in the platform's");
     let change = |sql: &'static str| sqlx::query(sql).execute(&world.pool);
     change("UPDATE audit SET target = 'acme/x' WHERE target = 'acme/b'").await.expect("a superuser can");
-    assert_eq!(check().await, ChainState::Broken { at: 3 });
+    assert_eq!(fault(&check(&owner, "acme").await), Some((3, "changed")));
     change("UPDATE audit SET target = 'acme/b' WHERE target = 'acme/x'").await.expect("a superuser can");
-    assert_eq!(check().await, ChainState::Whole { rows: 4 });
+    assert_eq!(fault(&check(&owner, "acme").await), None);
     change("DELETE FROM audit WHERE target = 'acme/a'").await.expect("a superuser can");
-    assert!(matches!(check().await, ChainState::Broken { .. }));
+    assert_eq!(fault(&check(&owner, "acme").await), Some((2, "out_of_order")));
+}
+
+#[tokio::test]
+async fn a_tail_that_was_cut_off_is_found_though_the_database_agrees_with_itself() {
+    let world = World::new().await;
+    let owner = with_projects(&world).await;
+    assert_eq!(checkpoints::round(&world.app).await.expect("signed"), 2, "the tenant's and the platform's");
+    assert_eq!(checkpoints::round(&world.app).await.expect("signed"), 0, "nothing was done since");
+    let change = |sql: &'static str| sqlx::query(sql).execute(&world.pool);
+    change("DELETE FROM audit WHERE target = 'acme/c'").await.expect("a superuser can");
+    change("DELETE FROM audit_checkpoints").await.expect("a superuser can");
+    change(
+        "UPDATE audit_heads h SET sequence = a.sequence, sha256 = a.sha256
+         FROM audit a WHERE a.target = 'acme/b' AND h.chain = a.tenant_id",
+    )
+    .await
+    .expect("a superuser can");
+    // A round that comes before anybody looks signs the stump, and hides nothing by that.
+    checkpoints::round(&world.app).await.expect("signed");
+    assert_eq!(fault(&check(&owner, "acme").await), Some((4, "cut_off")));
+}
+
+#[tokio::test]
+async fn a_trail_that_was_written_anew_is_found() {
+    let world = World::new().await;
+    let owner = with_projects(&world).await;
+    checkpoints::round(&world.app).await.expect("signed");
+    // Whoever owns the database makes a chain that holds: another actor in row 2, and all after it hashed anew.
+    let export = owner.get_text(&path::tenant_audit_export("acme")).await;
+    let mut previous = None;
+    for line in export.lines() {
+        let Ok(Line::Row(mut row)) = Line::read(line) else { continue };
+        if row.sequence == 2 {
+            row.actor = "eve@example.org".to_owned();
+        }
+        row.previous_sha256 = previous.unwrap_or(row.previous_sha256);
+        row.sha256 = row.hash();
+        previous = Some(row.sha256);
+        sqlx::query("UPDATE audit SET actor = $2, previous_sha256 = $3, sha256 = $4 WHERE id = $1")
+            .bind(row.id)
+            .bind(&row.actor)
+            .bind(&row.previous_sha256.0[..])
+            .bind(&row.sha256.0[..])
+            .execute(&world.pool)
+            .await
+            .expect("a superuser can");
+    }
+    let change = |sql: &'static str| sqlx::query(sql).execute(&world.pool);
+    change("DELETE FROM audit_checkpoints").await.expect("a superuser can");
+    change(
+        "UPDATE audit_heads h SET sha256 = a.sha256 FROM audit a WHERE a.sequence = h.sequence AND h.chain = a.tenant_id",
+    )
+    .await
+    .expect("a superuser can");
+    assert_eq!(fault(&check(&owner, "acme").await), Some((4, "elsewhere")));
+}
+
+#[tokio::test]
+async fn an_export_is_a_proof_without_the_server() {
+    let world = World::new().await;
+    let owner = with_projects(&world).await;
+    let export = owner.get_text(&path::tenant_audit_export("acme")).await;
+    let key = check(&owner, "acme").await.key.parse().expect("a key");
+    let verified = verify(&export, &key).expect("whole");
+    assert_eq!((verified.head.from, verified.rows()), (1, 5));
+    assert!(export.contains("audit.export"), "who took it away is in it");
+    let changed = export.replace("acme/b", "acme/x");
+    let found = verify(&changed, &key).expect_err("changed");
+    assert_eq!((found.line, found.what), (4, Wrong::Changed(3)));
+    // The platform's is another chain, of the same key.
+    let platform = owner.get_text(&path::platform_audit_export()).await;
+    assert_eq!(verify(&platform, &key).expect("whole").head.tenant, None);
+}
+
+#[tokio::test]
+async fn a_table_has_the_rows_that_were_asked_for_and_nothing_to_compute() {
+    let world = World::new().await;
+    let owner = with_projects(&world).await;
+    let table = owner.get_text(&format!("{}?action=project", path::tenant_audit_table("acme"))).await;
+    let mut reader = csv::Reader::from_reader(table.as_bytes());
+    assert_eq!(&reader.headers().expect("headings")[4], "target");
+    let targets: Vec<_> = reader.records().map(|row| row.expect("a row")[4].to_owned()).collect();
+    assert_eq!(targets, ["acme/c", "acme/b", "acme/a", "acme/shop"], "the export itself is of another noun");
+    let paged = owner.get(&format!("{}?limit=2", path::tenant_audit_table("acme"))).await;
+    assert_eq!(paged.status, 400);
+}
+
+#[tokio::test]
+async fn a_trail_is_searched() {
+    let world = World::new().await;
+    let owner = with_projects(&world).await;
+    let acme = path::tenant_audit("acme");
+    let found = async |query: &str| {
+        let answer = owner.get(&format!("{acme}?{query}")).await;
+        assert_eq!(answer.status, 200, "{query}: {:?}", answer.body);
+        let items = answer.body["items"].as_array().cloned().unwrap_or_default();
+        items.iter().map(|row| row["target"].as_str().unwrap_or_default().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(found("target=acme/b").await, ["acme/b"]);
+    assert_eq!(found("action=project.create&limit=2").await, ["acme/c", "acme/b"]);
+    assert_eq!(found("action=proj").await, [""; 0], "a noun, not a beginning of one");
+    assert_eq!(found("result=denied").await, [""; 0]);
+    assert_eq!(found("actor=nobody").await, [""; 0]);
+    assert_eq!(found("since=2999-01-01T00:00:00Z").await, [""; 0]);
+    assert_eq!(found("until=2999-01-01T00:00:00Z&target=acme/c").await, ["acme/c"]);
+    for bad in ["result=maybe", "since=yesterday", "target=%00", "colour=red"] {
+        assert_eq!(owner.get(&format!("{acme}?{bad}")).await.status, 400, "{bad}");
+    }
 }
 
 #[tokio::test]
@@ -43,9 +169,8 @@ async fn racing_acts_make_one_chain_without_a_gap() {
     });
     let statuses = futures::future::join_all(calls).await;
     assert!(statuses.iter().all(|status| *status == 201), "{statuses:?}");
-    let tenant = berth_domain::id::Id::new(world.value::<uuid::Uuid>("SELECT id FROM tenants").await);
-    let state = verify_chain(&world.app.store, Some(tenant)).await.expect("readable");
-    assert_eq!(state, ChainState::Whole { rows: 17 });
+    let whole = check(&owner, "acme").await;
+    assert_eq!((fault(&whole), whole.to), (None, 17));
 }
 
 #[tokio::test]
@@ -142,6 +267,11 @@ async fn the_servers_roles_cannot_rewrite_the_trail_or_read_hashes() {
         ("berth_app", "DELETE FROM audit"),
         ("berth_system", "UPDATE audit SET target = ''"),
         ("berth_system", "DELETE FROM audit"),
+        ("berth_app", "DELETE FROM audit_checkpoints"),
+        ("berth_app", "INSERT INTO audit_checkpoints VALUES (gen_random_uuid(), 1, '', now(), '', '')"),
+        ("berth_system", "UPDATE audit_checkpoints SET sequence = 1"),
+        ("berth_system", "DELETE FROM audit_checkpoints"),
+        ("berth_app", "SELECT audit_key_sealed FROM installation"),
         ("berth_app", "SELECT password_hash FROM users"),
         ("berth_app", "SELECT * FROM sessions"),
         ("berth_app", "SELECT signing_key_sealed FROM installation"),

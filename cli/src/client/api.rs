@@ -102,6 +102,11 @@ impl Api {
         decode(answer?).await
     }
 
+    /// Opens a file that is read as it comes.
+    pub async fn download(&self, path: &str) -> Result<Response> {
+        self.send(self.request(Method::GET, path)).await
+    }
+
     /// Opens a stream of events.
     pub async fn follow(&self, path: &str, query: &impl Serialize) -> Result<Response> {
         self.send(self.request(Method::GET, path).header(header::ACCEPT, "text/event-stream").query(query)).await

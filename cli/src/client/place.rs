@@ -70,20 +70,26 @@ impl Place {
         Api::new(&self.server(), Some(token))
     }
 
+    /// The tenant that the command is about.
+    pub fn tenant(&self) -> Result<String> {
+        pick(&self.flags.tenant, &self.profile.tenant, "tenant")
+    }
+
     /// The environment that the command is about.
     pub fn scope(&self) -> Result<Scope> {
-        let pick = |given: &Option<String>, remembered: &Option<String>, what: &str| {
-            given.clone().or_else(|| remembered.clone()).ok_or_else(|| {
-                ended(
-                    Exit::Refused,
-                    format!("which {what}? Give --{what}, or choose once: berth use TENANT/PROJECT/ENVIRONMENT"),
-                )
-            })
-        };
         Ok(Scope {
-            tenant: pick(&self.flags.tenant, &self.profile.tenant, "tenant")?,
+            tenant: self.tenant()?,
             project: pick(&self.flags.project, &self.profile.project, "project")?,
             environment: pick(&self.flags.environment, &self.profile.environment, "environment")?,
         })
     }
+}
+
+fn pick(given: &Option<String>, remembered: &Option<String>, what: &str) -> Result<String> {
+    given.clone().or_else(|| remembered.clone()).ok_or_else(|| {
+        ended(
+            Exit::Refused,
+            format!("which {what}? Give --{what}, or choose once: berth use TENANT/PROJECT/ENVIRONMENT"),
+        )
+    })
 }

@@ -1,6 +1,7 @@
 //! What people do with a platform, a file per noun or verb.
 
 pub mod apps;
+pub mod audit;
 pub mod deploy;
 pub mod login;
 pub mod logs;

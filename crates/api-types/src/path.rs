@@ -58,6 +58,12 @@ paths! {
     PLATFORM_LIVE = "/api/v1/live", platform_live();
     /// The platform's audit trail.
     PLATFORM_AUDIT = "/api/v1/audit", platform_audit();
+    /// The whole of it, as lines that can be checked elsewhere.
+    PLATFORM_AUDIT_EXPORT = "/api/v1/audit/export", platform_audit_export();
+    /// Rows of it as a table.
+    PLATFORM_AUDIT_TABLE = "/api/v1/audit/table", platform_audit_table();
+    /// Whether it is whole.
+    PLATFORM_AUDIT_CHECK = "/api/v1/audit/check", platform_audit_check();
 
     /// Tenants.
     TENANTS = "/api/v1/tenants", tenants();
@@ -82,6 +88,12 @@ paths! {
         environment_person(tenant: &str, project: &str, environment: &str, user: UserId);
     /// Its audit trail.
     TENANT_AUDIT = "/api/v1/tenants/{tenant}/audit", tenant_audit(tenant: &str);
+    /// The whole of it, as lines that can be checked elsewhere.
+    TENANT_AUDIT_EXPORT = "/api/v1/tenants/{tenant}/audit/export", tenant_audit_export(tenant: &str);
+    /// Rows of it as a table.
+    TENANT_AUDIT_TABLE = "/api/v1/tenants/{tenant}/audit/table", tenant_audit_table(tenant: &str);
+    /// Whether it is whole.
+    TENANT_AUDIT_CHECK = "/api/v1/tenants/{tenant}/audit/check", tenant_audit_check(tenant: &str);
     /// What happened in it: the activity page.
     TENANT_EVENTS = "/api/v1/tenants/{tenant}/events", tenant_events(tenant: &str);
     /// Its changes, as server-sent events.

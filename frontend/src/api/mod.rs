@@ -1,6 +1,7 @@
 //! The only place that talks to the server: one typed function per endpoint, a file per noun.
 
 pub mod apps;
+pub mod audit;
 pub mod client;
 pub mod error;
 pub mod nodes;

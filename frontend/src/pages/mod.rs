@@ -3,6 +3,7 @@
 pub mod account;
 pub mod activity;
 pub mod apps;
+pub mod audit;
 pub mod credentials;
 pub mod entry;
 pub mod environments;

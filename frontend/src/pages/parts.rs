@@ -49,6 +49,8 @@ pages_of!(
     administration:
     AccountPage at account as load_account,
     ActivityPage at activity as load_activity,
+    AuditPage at audit as load_audit,
+    PlatformAuditPage at audit as load_platform_audit,
     NodePage at node as load_node,
     NodesPage at nodes as load_nodes,
     ProjectSettingsPage at project_settings as load_project_settings,

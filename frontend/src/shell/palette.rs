@@ -293,6 +293,9 @@ fn page_entries() -> Vec<Entry> {
     }
     if let Some(tenant) = &scope.tenant {
         out.push(page(Icon::Activity, t::common::activity(), tenant.clone(), format!("/t/{tenant}/-/activity")));
+        if session.may(Right::AuditRead, tenant, None, None) {
+            out.push(page(Icon::Shield, t::audit::title(), tenant.clone(), format!("/t/{tenant}/-/audit")));
+        }
         out.push(page(Icon::Settings, t::common::tenant_settings(), tenant.clone(), format!("/t/{tenant}/-/settings")));
         for project in shell.projects.data.get_untracked().unwrap_or_default() {
             let url = format!("/t/{tenant}/{}/-/settings", project.name);
@@ -310,6 +313,9 @@ fn page_entries() -> Vec<Entry> {
     }
     if session.may_on_platform(Right::TenantManage) {
         out.push(page(Icon::Tenant, t::common::tenants(), String::new(), "/tenants".to_owned()));
+    }
+    if session.may_on_platform(Right::PlatformAuditRead) {
+        out.push(page(Icon::Shield, t::audit::title(), t::common::platform().to_owned(), "/audit".to_owned()));
     }
     out.push(page(Icon::People, t::common::account(), String::new(), "/account".to_owned()));
     out

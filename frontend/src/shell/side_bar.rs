@@ -40,17 +40,22 @@ pub fn SideBar() -> impl IntoView {
                 None => view! { <SideLink href=format!("/t/{tenant}") icon=Icon::Overview label=t::common::overview() exact=true /> }.into_any(),
             }}
             <SideLink href=format!("/t/{tenant}/-/activity") icon=Icon::Activity label=t::common::activity() />
+            {session.may(Right::AuditRead, &tenant, None, None).then(|| view! {
+                <SideLink href=format!("/t/{tenant}/-/audit") icon=Icon::Shield label=t::audit::title() />
+            })}
             <SideLink href=settings icon=Icon::Settings label=t::common::settings() also=format!("/t/{tenant}/-/settings") />
         })
     };
     let of_platform = move || {
         let nodes = session.may_on_platform(Right::NodeRead);
         let tenants = session.may_on_platform(Right::TenantManage);
-        (nodes || tenants).then(|| {
+        let audit = session.may_on_platform(Right::PlatformAuditRead);
+        (nodes || tenants || audit).then(|| {
             view! {
                 <h2 class="side-heading">{t::common::platform()}</h2>
                 {nodes.then(|| view! { <SideLink href="/nodes".to_owned() icon=Icon::Node label=t::common::nodes() /> })}
                 {tenants.then(|| view! { <SideLink href="/tenants".to_owned() icon=Icon::Tenant label=t::common::tenants() /> })}
+                {audit.then(|| view! { <SideLink href="/audit".to_owned() icon=Icon::Shield label=t::audit::title() /> })}
             }
         })
     };

@@ -57,3 +57,13 @@ pub fn is_typing() -> bool {
 pub fn has_dialog() -> bool {
     document().query_selector("dialog[open]").ok().flatten().is_some()
 }
+
+/// Lets the browser download what is at an address of our own server, under the name that the answer gives.
+pub fn download(url: &str) {
+    let Ok(link) = document().create_element("a") else { return };
+    let _ = link.set_attribute("href", url);
+    let _ = link.set_attribute("download", "");
+    if let Ok(link) = link.dyn_into::<web_sys::HtmlElement>() {
+        link.click();
+    }
+}

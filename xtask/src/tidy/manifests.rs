@@ -23,6 +23,11 @@ const BOUNDARIES: &[Boundary] = &[
         why: "the contract is shared with the browser and the command line",
     },
     Boundary {
+        manifest: "crates/audit/Cargo.toml",
+        never: SERVER_SIDE,
+        why: "a proof is checked by whoever holds it: no IO, nothing of the server",
+    },
+    Boundary {
         manifest: "scheduler/core/Cargo.toml",
         never: SERVER_SIDE,
         why: "decisions are pure: the same code plans on the server, in the simulator and in the browser",

@@ -1,0 +1,61 @@
+//! A trail as lines of JSON: a head, the rows from the oldest, and checkpoints where they were signed, the last one at the
+//! end.
+
+use crate::{
+    checkpoint::{Checkpoint, PublicKey},
+    row::Row,
+};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// What [`Head::format`] says today.
+pub const FORMAT: &str = "berth-audit-1";
+/// The longest line that is read, in bytes: a row holds two states of one thing.
+pub const LINE_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// The first line: what the file claims to be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Head {
+    /// [`FORMAT`].
+    pub format: String,
+    /// Of which tenant; none: the platform's.
+    pub tenant: Option<Uuid>,
+    /// Place of the first row; 1 unless older ones were left out.
+    pub from: i64,
+    /// Place of the last row; one less than `from` when there are none.
+    pub to: i64,
+    /// The key of the installation that wrote it. Whoever could change the file could change this too: a check that shall
+    /// prove something takes the key from elsewhere.
+    pub key: PublicKey,
+}
+
+/// A line.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Line {
+    /// The first.
+    Head(Head),
+    /// A row.
+    Row(Box<Row>),
+    /// A checkpoint of the rows before it.
+    Checkpoint(Checkpoint),
+}
+
+impl Line {
+    /// As one line, with its end.
+    pub fn to_text(&self) -> String {
+        let mut text = serde_json::to_string(self).expect("keys are text and numbers are finite");
+        text.push('\n');
+        text
+    }
+
+    /// Reads a line without its end. Only the one spelling that [`Line::to_text`] writes is taken.
+    pub fn read(text: &str) -> Result<Self, String> {
+        let line: Self = serde_json::from_str(text).map_err(|e| e.to_string())?;
+        if line.to_text().trim_end_matches('\n') != text {
+            return Err("it is not spelled as it was written".to_owned());
+        }
+        Ok(line)
+    }
+}
