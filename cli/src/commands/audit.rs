@@ -41,7 +41,7 @@ enum Action {
         output: PathBuf,
     },
     /// Checks an export: needs no server and no network
-    Verify(VerifyFlags),
+    Verify(Box<VerifyFlags>),
     /// Lets the server check the whole trail where it lies
     Check {
         /// The platform's trail instead of the tenant's

@@ -303,7 +303,7 @@ fn RowItem(row: AuditView) -> impl IntoView {
         _ => (Tone::Bad, t::audit::failed()),
     };
     let actor = if row.actor.is_empty() { t::audit::nobody().to_owned() } else { row.actor.clone() };
-    let (target, action, at, sequence) = (row.target.clone(), row.action.clone(), row.at, row.sequence);
+    let (target, action, at) = (row.target.clone(), row.action.clone(), row.at);
     let row = StoredValue::new(row);
     let toggled = move |event: leptos::ev::Event| {
         open.set(event_target::<web_sys::HtmlDetailsElement>(&event).open());
@@ -311,7 +311,7 @@ fn RowItem(row: AuditView) -> impl IntoView {
     view! {
         <li>
             <details on:toggle=toggled>
-                <summary aria-label=t::audit::show(sequence)>
+                <summary>
                     <time datetime=at.to_rfc3339()>{date_time(at)}</time>
                     <span class="audit-actor">{actor}</span>
                     <code class="audit-action">{action}</code>
@@ -344,8 +344,8 @@ fn RowDetail(row: AuditView) -> impl IntoView {
             } else {
                 view! {
                     <div class="audit-sides">
-                        <section><h3>{t::audit::before()}</h3>{side(row.before)}</section>
-                        <section><h3>{t::audit::after()}</h3>{side(row.after)}</section>
+                        <section><h2>{t::audit::before()}</h2>{side(row.before)}</section>
+                        <section><h2>{t::audit::after()}</h2>{side(row.after)}</section>
                     </div>
                 }
                 .into_any()
