@@ -345,3 +345,15 @@ fn of_two_instances_in_one_sandbox_one_is_made_anew() {
     let grace = testing::wanted(1, "nginx").stop_grace_s();
     assert_eq!(world.steps(), [stop_of("a", grace), watch(2, "b")], "the one that runs stays");
 }
+
+#[test]
+fn a_spare_gives_way_where_an_app_wants_its_port_of_the_node() {
+    let mut world = World::default().keeps(1).wants(1).has_sandbox("s", ContainerState::Running);
+    world.containers.get_mut("s").expect("it is there").ports = BTreeMap::from([(80, 40_080)]);
+    assert_eq!(world.spare(), ["s"]);
+    let spec = r#"{"image":"nginx","ports":[{"container":80,"host":40080}]}"#;
+    let wanted = testing::wanted_with(2, spec.to_owned(), "nginx");
+    world.wanted.insert(wanted.instance, wanted);
+    assert_eq!(world.spare(), [""; 0]);
+    assert!(world.steps().contains(&stop_of("s", Some(0))));
+}

@@ -171,7 +171,7 @@ pub fn decide(view: &View<'_>, sandboxes: &[&Container], decision: &mut Decision
     let SandboxView { spares, taken, preparing, seen, quiet_at_ms, .. } = view.sandboxes;
     let joined = view.containers.values().filter_map(|container| container.joined.as_ref());
     let joined: BTreeSet<&str> = joined.map(|joined| joined.sandbox.as_str()).collect();
-    let needed = needed(view);
+    let (needed, claimed) = (needed(view), claimed_ports(view));
     let mut have = BTreeMap::<&SandboxKey, usize>::new();
     for sandbox in sandboxes.iter().filter(|sandbox| !joined.contains(sandbox.id.as_str())) {
         let Some(key) = &sandbox.sandbox else { continue };
@@ -181,13 +181,18 @@ pub fn decide(view: &View<'_>, sandboxes: &[&Container], decision: &mut Decision
             if view.launching.is_empty() && seen {
                 stop(view, sandbox, Some(0), decision);
             }
-        } else if sandbox.runs() && needed.contains(key) && *count < spares {
+        } else if sandbox.runs()
+            && needed.contains(key)
+            && *count < spares
+            && sandbox.ports.values().all(|port| !claimed.contains(port))
+        {
             *count += 1;
             if !view.stopping.contains_key(&sandbox.id) {
                 decision.spare.push((key.clone(), sandbox.id.clone()));
             }
         } else if view.fresh && preparing.get(key) != Some(&Attempt::Going) {
-            // Also one that an earlier agent did not get to start, or that ended with the node.
+            // Also one that an earlier agent did not get to start, that ended with the node, or that was given a port of
+            // the node which an app wants for itself.
             stop(view, sandbox, Some(0), decision);
         }
     }
@@ -214,6 +219,12 @@ fn needed(view: &View<'_>) -> BTreeSet<SandboxKey> {
     let keys = view.wanted.values().filter(|wanted| !wanted.stop);
     let keys: BTreeSet<_> = keys.filter_map(|wanted| SandboxKey::of(wanted, view.sandboxes.publish_on)).collect();
     keys.into_iter().rev().take(limit::SPARE_KEYS_MAX).collect()
+}
+
+/// Ports of the node that wanted instances have for themselves.
+fn claimed_ports(view: &View<'_>) -> BTreeSet<u16> {
+    let specs = view.wanted.values().filter(|wanted| !wanted.stop).filter_map(|wanted| wanted.spec.as_ref().ok());
+    specs.flat_map(|spec| spec.ports().iter().filter_map(|port| port.host)).collect()
 }
 
 #[cfg(test)]
