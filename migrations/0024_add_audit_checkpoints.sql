@@ -16,6 +16,6 @@ CREATE TABLE audit_checkpoints (
 ALTER TABLE audit_checkpoints ENABLE ROW LEVEL SECURITY;
 ALTER TABLE audit_checkpoints FORCE ROW LEVEL SECURITY;
 CREATE POLICY own_chain ON audit_checkpoints TO berth_app USING (chain = current_tenant()) WITH CHECK (chain = current_tenant());
-CREATE POLICY everything ON audit_checkpoints TO berth_system USING (true) WITH CHECK (true);
+CREATE POLICY system_sees_all ON audit_checkpoints TO berth_system USING (true) WITH CHECK (true);
 GRANT SELECT ON audit_checkpoints TO berth_app;
 GRANT SELECT, INSERT ON audit_checkpoints TO berth_system;

@@ -5,9 +5,10 @@ use clap::Parser;
 use secrecy::SecretString;
 use serde::Deserialize;
 use std::{
-    fs,
+    fmt, fs,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
+    str::FromStr,
 };
 
 /// Where HTTP is served when nothing else is said.
@@ -44,6 +45,62 @@ pub struct Settings {
     pub bootstrap_join_token_file: Option<PathBuf>,
     /// How logs are written.
     pub log_format: LogFormat,
+    /// Where audit trails are sent.
+    pub audit_syslog: Option<Collector>,
+}
+
+/// A collector of log messages.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Collector {
+    /// How.
+    pub transport: Transport,
+    /// `host:port`.
+    pub address: String,
+}
+
+/// How log messages travel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Transport {
+    /// Each message with its length before it (RFC 6587).
+    Tcp,
+    /// A message a datagram (RFC 5426). What gets lost is lost.
+    Udp,
+}
+
+impl FromStr for Collector {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let bad = || format!("“{text}” is neither tcp://HOST:PORT nor udp://HOST:PORT");
+        let (scheme, address) = text.split_once("://").ok_or_else(bad)?;
+        let transport = match scheme {
+            "tcp" => Transport::Tcp,
+            "udp" => Transport::Udp,
+            _ => return Err(bad()),
+        };
+        let (host, port) = address.rsplit_once(':').ok_or_else(bad)?;
+        if host.is_empty() || port.parse::<u16>().is_err() {
+            return Err(bad());
+        }
+        Ok(Self { transport, address: address.to_owned() })
+    }
+}
+
+impl TryFrom<String> for Collector {
+    type Error = String;
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl fmt::Display for Collector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = match self.transport {
+            Transport::Tcp => "tcp",
+            Transport::Udp => "udp",
+        };
+        write!(f, "{scheme}://{}", self.address)
+    }
 }
 
 /// What the process is to do.
@@ -141,6 +198,9 @@ struct Sources {
     /// How logs are written [default: text]
     #[arg(long, env = "BERTH_LOG_FORMAT", value_enum)]
     log_format: Option<LogFormat>,
+    /// Send every audit row and checkpoint to this log collector, as syslog: tcp://HOST:PORT or udp://HOST:PORT
+    #[arg(long, env = "BERTH_AUDIT_SYSLOG", value_name = "URL")]
+    audit_syslog: Option<Collector>,
 }
 
 impl Sources {
@@ -166,6 +226,7 @@ impl Sources {
             agent_public_url: self.agent_public_url.or(next.agent_public_url),
             bootstrap_join_token_file: self.bootstrap_join_token_file.or(next.bootstrap_join_token_file),
             log_format: self.log_format.or(next.log_format),
+            audit_syslog: self.audit_syslog.or(next.audit_syslog),
         }
     }
 
@@ -192,6 +253,7 @@ impl Sources {
             agent_public_url: self.agent_public_url.map_or_else(|| format!("https://{agent_listen}"), trimmed),
             bootstrap_join_token_file: self.bootstrap_join_token_file,
             log_format: self.log_format.unwrap_or_default(),
+            audit_syslog: self.audit_syslog,
         })
     }
 }
@@ -218,5 +280,15 @@ mod tests {
         assert_eq!(settings.log_format, LogFormat::Json);
         assert!(toml::from_str::<Sources>("listne = 'x'").is_err());
         assert!(Sources::default().resolve().is_err(), "a database must be named");
+    }
+
+    #[test]
+    fn a_collector_is_read_or_refused() {
+        for text in ["tcp://logs.example:6514", "udp://10.0.0.9:514", "tcp://[::1]:514"] {
+            assert_eq!(text.parse::<Collector>().map(|to| to.to_string()), Ok(text.to_owned()));
+        }
+        for text in ["", "logs.example", "tls://logs:1", "tcp://logs", "udp://:514", "tcp://logs:99999"] {
+            assert!(text.parse::<Collector>().is_err(), "{text}");
+        }
     }
 }

@@ -9,7 +9,7 @@ use crate::{
     live::Hub,
     reconcile::{Nudges, Parts, Reconcilers, observation},
     seal::{self, Sealer},
-    service::{checkpoints, housekeeping, installation},
+    service::{audit_forward, checkpoints, housekeeping, installation},
     settings::Settings,
     store::Store,
 };
@@ -140,6 +140,7 @@ impl Server {
         tasks.spawn(app.live.clone().listen(app.store.clone(), app.stopping.clone()));
         tasks.spawn(housekeeping::run(app.clone()));
         tasks.spawn(checkpoints::run(app.clone()));
+        tasks.spawn(audit_forward::run(app.clone()));
         let nudges = Nudges::default();
         let (observer, writer) = observation::writer(app.store.clone(), nudges.clone());
         tasks.spawn(writer.run(app.stopping.clone()));

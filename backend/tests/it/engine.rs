@@ -296,6 +296,7 @@ async fn serve(database: &TestDatabase, home: &Path, clock: Arc<Fixed>) -> Serve
         agent_public_url: "https://127.0.0.1:7801".to_owned(),
         bootstrap_join_token_file: Some(home.join("join-token")),
         log_format: LogFormat::Text,
+        audit_syslog: None,
     };
     Server::start(settings, clock, Random::new()).await.expect("the server starts")
 }

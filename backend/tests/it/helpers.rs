@@ -269,6 +269,7 @@ impl Bare {
             agent_public_url: "https://127.0.0.1:7801".into(),
             bootstrap_join_token_file: None,
             log_format: LogFormat::Text,
+            audit_syslog: None,
         };
         change(&mut settings);
         let clock = Fixed::at("2026-01-02T03:04:05Z".parse::<DateTime<Utc>>().expect("a time"));

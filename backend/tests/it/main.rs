@@ -6,6 +6,7 @@ mod door;
 mod engine;
 mod fake_fleet;
 mod fleet_protocol;
+mod forward;
 mod helpers;
 mod idempotency;
 mod images;

@@ -412,5 +412,6 @@ fn settings(database: &TestDatabase, data: &TempDir, address: SocketAddr) -> Set
         agent_public_url: format!("https://{address}"),
         bootstrap_join_token_file: None,
         log_format: LogFormat::Text,
+        audit_syslog: None,
     }
 }
