@@ -1,4 +1,5 @@
 // The audit trail: found, searched, opened, checked, and taken away as a proof that the command line checks by itself.
+// And what one may do, and why.
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
@@ -12,7 +13,7 @@ const EXIT_REFUSED = 5;
 
 /** The steps of whoever answers for the trail. `berth` gives the command line. */
 export const trailSteps = ({ email, password, berth }) => (step) => {
-  const { audit } = english;
+  const { audit, settings } = english;
   const actions = (page) => page.locator(".audit-action").allTextContents();
   const verify = (file, ...more) => spawnSync(berth(), ["audit", "verify", file, ...more], { encoding: "utf8" });
 
@@ -86,5 +87,24 @@ export const trailSteps = ({ email, password, berth }) => (step) => {
     const table = readFileSync(await save("export_table"), "utf8").split("\n");
     assert.match(table[0], /^sequence,at,actor,action,target/);
     assert.match(table[1], /audit\.export/);
+  });
+
+  step("sees what roles allow, and what somebody may do and why", async (person) => {
+    const { page } = person;
+    await page.goto("/t/acme/-/settings?tab=roles");
+    await drawn(page);
+    await page.locator(".matrix .held").first().waitFor();
+    await look(person, "roles");
+    await page.goto("/t/acme/-/settings");
+    await drawn(page);
+    const me = page.locator("tbody tr").filter({ hasText: email });
+    await me.getByRole("button", { name: settings("show_rights") }).click();
+    await page.locator("dialog[open] .rights .held").first().waitFor();
+    await page.locator("#rights-at").selectOption("demo/dev");
+    const why = settings("role_at", { role: english.common("role_owner"), place: settings("whole_tenant") });
+    await page.locator("dialog[open] .rights td", { hasText: why }).first().waitFor();
+    await look(person, "rights", [1440, 390]);
+    await page.keyboard.press("Escape");
+    await page.locator("dialog[open]").waitFor({ state: "detached" });
   });
 };

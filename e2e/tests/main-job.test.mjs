@@ -395,6 +395,7 @@ journey("in Chinese, in the dark", beginChinese, (step) => {
       ["zh-app-logs", `${place.path}/apps/hello?tab=logs`],
       ["zh-activity", "/t/acme/-/activity"],
       ["zh-audit", "/t/acme/-/audit"],
+      ["zh-roles", "/t/acme/-/settings?tab=roles"],
       ["zh-platform-audit", "/audit"],
       ["zh-nodes", "/nodes"],
       ["zh-node", "/nodes/node-01"],

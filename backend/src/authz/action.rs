@@ -197,6 +197,8 @@ pub mod people {
         Update = "people.update" on TenantScope, Some(Right::PeopleManage);
         /// Remove one.
         Remove = "people.remove" on TenantScope, Some(Right::PeopleManage);
+        /// See what one may do somewhere, and why.
+        Explain = "people.explain" on TenantScope, Some(Right::PeopleRead);
         /// See who has a role at a project.
         ListAtProject = "people.list_at_project" on ProjectScope, Some(Right::PeopleRead);
         /// Give a role at a project.

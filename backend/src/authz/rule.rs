@@ -65,12 +65,14 @@ pub fn judge(access: &Access, names: &Question<'_>, depth: Depth, right: Option<
 fn holds(access: &Access, place: &Resolved, right: Right) -> bool {
     let project = place.project.as_ref().map(|p| p.id);
     let environment = place.environment.as_ref().map(|e| e.id);
-    let by_role = access.bindings.iter().any(|binding| {
-        binding.role.rights().contains(&right)
-            && (covers(binding, project, environment)
-                || (leads_to(binding, project, environment) && is_for_the_way(right)))
-    });
+    let by_role = access.bindings.iter().any(|binding| gives(binding, project, environment, right));
     by_role || (access.platform_administrator && platform_holds(place, right))
+}
+
+/// Whether a bound role gives `right` at a place: no project is the tenant, no environment the project.
+pub fn gives(binding: &Binding, project: Option<ProjectId>, environment: Option<EnvironmentId>, right: Right) -> bool {
+    let on_the_way = || leads_to(binding, project, environment) && is_for_the_way(right);
+    binding.role.rights().contains(&right) && (covers(binding, project, environment) || on_the_way())
 }
 
 /// Running the platform gives no sight into a tenant, beyond that it exists, what it uses and what it may use.

@@ -79,6 +79,7 @@ pub fn table() -> Vec<Route> {
         signed::<action::people::Add>(POST, path::PEOPLE, "Adds somebody, with a new account if need be").to(people::add),
         signed::<action::people::Update>(PATCH, path::PERSON, "Changes somebody's role").to(people::update),
         signed::<action::people::Remove>(DELETE, path::PERSON, "Takes somebody out of the tenant").to(people::remove),
+        signed::<action::people::Explain>(GET, path::PERSON_RIGHTS, "What somebody may do somewhere in the tenant, and why").to(people::explain),
 
         signed::<action::project::List>(GET, path::PROJECTS, "Projects that the caller may see").to(projects::list),
         signed::<action::project::Create>(POST, path::PROJECTS, "Makes a project with its environments").to(projects::create),

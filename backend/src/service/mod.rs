@@ -3,6 +3,7 @@
 pub mod apps;
 mod archive;
 pub mod audit;
+pub mod audit_forward;
 pub mod checkpoints;
 mod collect;
 pub mod credentials;
@@ -25,6 +26,7 @@ pub mod quota;
 pub mod refusals;
 pub mod releases;
 pub mod resolve;
+pub mod rights;
 pub mod roles;
 pub mod rollouts;
 mod room;

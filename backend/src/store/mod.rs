@@ -13,6 +13,7 @@ pub mod credentials;
 mod error;
 pub mod events;
 pub mod events_read;
+pub mod forwarding;
 pub mod idempotency;
 pub mod images;
 pub mod installation;

@@ -1,6 +1,6 @@
 //! Roles bound at tenants, projects and environments.
 
-use super::{Connection, StoreError, users::role_of};
+use super::{Connection, StoreError, access::Binding, users::role_of};
 use crate::authz::scope::Place;
 use berth_domain::{
     id::{EnvironmentId, ProjectId, TenantId, UserId},
@@ -70,6 +70,67 @@ pub async fn list_roles_at(
             })
         })
         .collect()
+}
+
+/// A role of a person somewhere in a tenant, with the names of where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamedBinding {
+    /// The role and the place.
+    pub binding: Binding,
+    /// The project's name.
+    pub project: Option<String>,
+    /// The environment's name.
+    pub environment: Option<String>,
+}
+
+/// Every role of a person in a tenant, the widest first.
+pub async fn list_roles_of(
+    conn: &mut Connection,
+    tenant: TenantId,
+    user: UserId,
+) -> Result<Vec<NamedBinding>, StoreError> {
+    let rows = sqlx::query!(
+        r#"SELECT b.role, b.project_id, b.environment_id, p.name AS "project?", e.name AS "environment?"
+           FROM role_bindings b
+           LEFT JOIN projects p ON p.tenant_id = b.tenant_id AND p.id = b.project_id
+           LEFT JOIN environments e ON e.tenant_id = b.tenant_id AND e.id = b.environment_id
+           WHERE b.tenant_id = $1 AND b.user_id = $2
+           ORDER BY b.project_id NULLS FIRST, b.environment_id NULLS FIRST"#,
+        tenant.uuid(),
+        user.uuid(),
+    )
+    .fetch_all(conn)
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            let binding = Binding {
+                project: row.project_id.map(ProjectId::new),
+                environment: row.environment_id.map(EnvironmentId::new),
+                role: role_of(&row.role)?,
+            };
+            Ok(NamedBinding { binding, project: row.project, environment: row.environment })
+        })
+        .collect()
+}
+
+/// The ids of a project and of an environment of it, by their names in a tenant.
+pub async fn get_place_ids(
+    conn: &mut Connection,
+    tenant: TenantId,
+    project: &str,
+    environment: Option<&str>,
+) -> Result<Option<(ProjectId, Option<EnvironmentId>)>, StoreError> {
+    let row = sqlx::query!(
+        r#"SELECT p.id, e.id AS "environment?" FROM projects p
+           LEFT JOIN environments e ON e.tenant_id = p.tenant_id AND e.project_id = p.id AND e.name = $3
+           WHERE p.tenant_id = $1 AND p.name = $2"#,
+        tenant.uuid(),
+        project,
+        environment,
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.map(|row| (ProjectId::new(row.id), row.environment.map(EnvironmentId::new))))
 }
 
 /// Whether a person has any role anywhere in a tenant.

@@ -4,9 +4,13 @@ use crate::{
     helpers::{ADMIN_EMAIL, Browser, with_project},
     world::{Caller, IMAGE, PLENTY, Tenant, World, spec},
 };
-use berth_api_types::path;
+use berth_api_types::{
+    path,
+    v1::people::{PersonRightsView, RightView, RoleGivenView},
+};
 use berth_domain::right::Role;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 async fn email_of(caller: &Caller) -> String {
     caller.get(&path::me()).await.body["email"].as_str().expect("an address").to_owned()
@@ -137,4 +141,51 @@ async fn an_owner_lets_a_newcomer_into_one_project_alone() {
         404,
         "given above: {ADMIN_EMAIL}"
     );
+}
+
+/// The rights of somebody at a place, by name: what gives each, as `role@place`.
+async fn rights(asker: &Caller, user: &Caller, place: &str) -> BTreeMap<String, Vec<String>> {
+    let answer = asker.get(&format!("{}{place}", path::person_rights("acme", user.user))).await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    let view: PersonRightsView = serde_json::from_value(answer.body).expect("a view");
+    let by = |right: &RightView| {
+        let place = |one: &RoleGivenView| {
+            [one.project.as_deref(), one.environment.as_deref()].map(|n| n.unwrap_or("*")).join("/")
+        };
+        right.by.iter().map(|one| format!("{}@{}", one.role.as_str(), place(one))).collect()
+    };
+    view.rights.iter().map(|right| (right.right.as_str().to_owned(), by(right))).collect()
+}
+
+#[tokio::test]
+async fn why_somebody_may_and_why_not_is_said() {
+    let world = World::new().await;
+    let (acme, owner) = acme(&world).await;
+    let eva = world.person(&acme, Role::Viewer).await;
+    owner.post(&at_dev(), json!({ "email": email_of(&eva).await, "role": "developer" })).await;
+    let at_tenant = rights(&owner, &eva, "").await;
+    assert_eq!(at_tenant["app.deploy"], [""; 0]);
+    assert_eq!(at_tenant["app.read"], ["viewer@*/*"]);
+    assert_eq!(at_tenant["tenant.read"], ["viewer@*/*", "developer@shop/dev"], "the way to the environment");
+    let at_dev = rights(&owner, &eva, "?project=shop&environment=dev").await;
+    assert_eq!(at_dev["app.deploy"], ["developer@shop/dev"]);
+    assert_eq!(at_dev["app.read"], ["viewer@*/*", "developer@shop/dev"]);
+    assert_eq!(rights(&owner, &eva, "?project=shop").await["app.deploy"], [""; 0]);
+
+    let ask = async |asker: &Caller, user, query: &str| {
+        asker.get(&format!("{}{query}", path::person_rights("acme", user))).await
+    };
+    let deploy = ask(&owner, eva.user, "").await.body["rights"].as_array().cloned().unwrap_or_default();
+    let deploy = deploy.iter().find(|right| right["right"] == "app.deploy").cloned().unwrap_or_default();
+    assert_eq!(deploy["roles"], json!(["developer", "admin", "owner"]), "whom to ask for what");
+    assert_eq!(ask(&eva, owner.user, "").await.status, 403);
+    assert_eq!(ask(&owner, world.stranger().await.user, "").await.status, 404, "of no concern to this tenant");
+    for (query, field) in [
+        ("?project=none", "project"),
+        ("?project=shop&environment=none", "environment"),
+        ("?environment=dev", "environment"),
+    ] {
+        let refused = ask(&owner, eva.user, query).await;
+        assert_eq!((refused.status, &refused.body["errors"][0]["field"]), (422, &json!(field)), "{query}");
+    }
 }

@@ -75,6 +75,8 @@ paths! {
     PEOPLE = "/api/v1/tenants/{tenant}/people", people(tenant: &str);
     /// One of them.
     PERSON = "/api/v1/tenants/{tenant}/people/{user}", person(tenant: &str, user: UserId);
+    /// What one of them may do somewhere in the tenant, and why.
+    PERSON_RIGHTS = "/api/v1/tenants/{tenant}/people/{user}/rights", person_rights(tenant: &str, user: UserId);
     /// People with a role at a project, there or above.
     PROJECT_PEOPLE = "/api/v1/tenants/{tenant}/projects/{project}/people", project_people(tenant: &str, project: &str);
     /// One of them.

@@ -197,6 +197,10 @@ impl Role {
             Self::Finance => FINANCE,
         }
     }
+    /// Every right that there is in a tenant: all that its most powerful role has.
+    pub const fn all_rights() -> &'static [Right] {
+        Self::Owner.rights()
+    }
     /// The word in the database and on the wire.
     pub const fn as_str(self) -> &'static str {
         match self {

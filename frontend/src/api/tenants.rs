@@ -9,7 +9,7 @@ use berth_api_types::{
     path,
     v1::{
         events::EventView,
-        people::{AddPersonBody, PersonView, UpdatePersonBody},
+        people::{AddPersonBody, PersonRightsView, PersonView, RightsQuery, UpdatePersonBody},
         tenants::{CreateTenantBody, TenantView},
     },
 };
@@ -46,6 +46,10 @@ pub async fn update_person(tenant: &str, user: UserId, body: &UpdatePersonBody) 
 /// Takes somebody out.
 pub async fn remove_person(tenant: &str, user: UserId) -> Result<(), ApiError> {
     delete(&path::person(tenant, user)).await
+}
+/// What somebody may do somewhere in it, and why.
+pub async fn rights(tenant: &str, user: UserId, at: &RightsQuery) -> Result<PersonRightsView, ApiError> {
+    get_with(&path::person_rights(tenant, user), at).await
 }
 /// What happened in it.
 pub async fn events(tenant: &str, page: &PageQuery) -> Result<Page<EventView>, ApiError> {

@@ -20,6 +20,7 @@ pub mod place_people;
 pub mod project_form;
 pub mod project_settings;
 pub mod quota_form;
+pub mod rights;
 pub mod sessions;
 pub mod setup;
 pub mod sign_in;

@@ -1,6 +1,9 @@
 //! Who belongs to a tenant, and with which role.
 
-use super::setup::{email_fault, password_fault};
+use super::{
+    rights::RightsDialog,
+    setup::{email_fault, password_fault},
+};
 use crate::{
     api,
     components::{
@@ -44,6 +47,7 @@ pub fn People(#[prop(into)] tenant: Signal<String>) -> impl IntoView {
     let adding = RwSignal::new(false);
     let editing = RwSignal::new(None::<PersonView>);
     let leaving = RwSignal::new(None::<PersonView>);
+    let asked = RwSignal::new(None::<PersonView>);
     let (people, more) = use_live_pages(
         move || tenant.get(),
         |_, topic| matches!(topic, Topic::Tenant),
@@ -59,13 +63,17 @@ pub fn People(#[prop(into)] tenant: Signal<String>) -> impl IntoView {
         Column::new("role", t::settings::role(), |person: &PersonView| view! { <span title=state::role_hint(person.role)>{state::role(person.role)}</span> }).sorted(|a, b| a.role.cmp(&b.role)),
         Column::new("since", t::settings::since(), |person: &PersonView| view! { <span class="muted">{date(person.since)}</span> }).minor().sorted(|a, b| a.since.cmp(&b.since)),
         Column::new("actions", t::common::actions(), move |person: &PersonView| {
-            let (edited, left) = (person.clone(), person.clone());
-            may().then(|| view! {
+            let (edited, left, shown) = (person.clone(), person.clone(), person.clone());
+            let change = may().then(|| view! {
+                <IconButton icon=Icon::Edit label=t::settings::change_role() on_click=move |_| editing.set(Some(edited.clone())) />
+                <IconButton icon=Icon::Trash label=t::common::remove() on_click=move |_| leaving.set(Some(left.clone())) />
+            });
+            view! {
                 <div class="row-actions">
-                    <IconButton icon=Icon::Edit label=t::settings::change_role() on_click=move |_| editing.set(Some(edited.clone())) />
-                    <IconButton icon=Icon::Trash label=t::common::remove() on_click=move |_| leaving.set(Some(left.clone())) />
+                    <IconButton icon=Icon::Key label=t::settings::show_rights() on_click=move |_| asked.set(Some(shown.clone())) />
+                    {change}
                 </div>
-            })
+            }
         })
         .to_end(),
     ]);
@@ -89,6 +97,7 @@ pub fn People(#[prop(into)] tenant: Signal<String>) -> impl IntoView {
         <Dialog open=adding title=t::settings::add_person()>
             <AddForm open=adding tenant=tenant on_done=move |()| people.refetch() />
         </Dialog>
+        <RightsDialog tenant=tenant person=asked />
         <ChangeDialog person=editing tenant=tenant on_done=move |()| people.refetch() />
         <ConfirmDialog
             open=confirm

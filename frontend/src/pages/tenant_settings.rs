@@ -16,7 +16,7 @@ use crate::{
     },
     i18n::{cores, mebibytes, number, t},
     live::use_live_resource,
-    pages::{people::People, project_form::NewProjectDialog, quota_form::QuotaDialog},
+    pages::{people::People, project_form::NewProjectDialog, quota_form::QuotaDialog, rights::RoleMatrix},
     scope::use_scope,
     session::use_session,
     shell::use_shell,
@@ -31,9 +31,10 @@ use leptos::prelude::*;
 pub fn TenantSettingsPage() -> impl IntoView {
     let scope = use_scope();
     let tenant = Memo::new(move |_| scope.get().tenant.unwrap_or_default());
-    let tab = use_tab(&["people", "projects", "quota"]);
+    let tab = use_tab(&["people", "roles", "projects", "quota"]);
     let tabs = vec![
         Tab::new("people", t::settings::people()),
+        Tab::new("roles", t::settings::roles()),
         Tab::new("projects", t::settings::projects()),
         Tab::new("quota", t::settings::quota()),
     ];
@@ -41,6 +42,7 @@ pub fn TenantSettingsPage() -> impl IntoView {
         <PageHead title=t::common::tenant_settings() sub=move || view! { <span>{tenant}</span> } />
         <Tabs label=t::common::tenant_settings() tabs=tabs current=tab />
         {move || match tab.get() {
+            "roles" => view! { <RoleMatrix /> }.into_any(),
             "projects" => view! { <Projects tenant=tenant /> }.into_any(),
             "quota" => view! { <QuotaTab tenant=tenant /> }.into_any(),
             _ => view! { <People tenant=tenant /> }.into_any(),

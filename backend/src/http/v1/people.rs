@@ -8,11 +8,16 @@ use crate::{
         page,
         reply::{Created, Done, Found},
     },
-    service::people::{self as persons, NewPerson, Person},
+    service::{
+        people::{self as persons, NewPerson, Person},
+        rights::{self, Explained, NamedBinding, Where},
+    },
 };
 use berth_api_types::{
     page::{Page, PageQuery},
-    v1::people::{AddPersonBody, PersonView, UpdatePersonBody},
+    v1::people::{
+        AddPersonBody, PersonRightsView, PersonView, RightView, RightsQuery, RoleGivenView, UpdatePersonBody,
+    },
 };
 use berth_domain::id::UserId;
 use serde::Deserialize;
@@ -57,6 +62,30 @@ pub async fn update(
 pub async fn remove(permit: Permit<people::Remove>, app: State, Path(path): Path<PersonPath>) -> Result<Done, Failure> {
     persons::remove(&app, &permit, path.user).await?;
     Ok(Done)
+}
+
+/// What one may do somewhere in the tenant, and why.
+pub async fn explain(
+    permit: Permit<people::Explain>,
+    app: State,
+    Path(path): Path<PersonPath>,
+    Query(query): Query<RightsQuery>,
+) -> Result<Found<PersonRightsView>, Failure> {
+    let at = Where { project: query.project, environment: query.environment };
+    if [&at.project, &at.environment].into_iter().flatten().any(|name| name.contains('\0')) {
+        return Err(Failure::malformed("a name has no NUL"));
+    }
+    let rights = rights::explain(&app, &permit, path.user, &at).await?;
+    Ok(Found(PersonRightsView { id: path.user, rights: rights.into_iter().map(right_view).collect() }))
+}
+
+fn right_view(explained: Explained) -> RightView {
+    let given = |one: NamedBinding| RoleGivenView {
+        role: one.binding.role,
+        project: one.project,
+        environment: one.environment,
+    };
+    RightView { right: explained.right, by: explained.by.into_iter().map(given).collect(), roles: explained.roles }
 }
 
 fn view(person: Person) -> PersonView {

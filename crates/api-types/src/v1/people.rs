@@ -1,6 +1,9 @@
 //! Who belongs to a tenant, and with which role.
 
-use berth_domain::{id::UserId, right::Role};
+use berth_domain::{
+    id::UserId,
+    right::{Right, Role},
+};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -86,4 +89,53 @@ pub struct RoleAboveView {
     pub project: Option<String>,
     /// Which.
     pub role: Role,
+}
+
+/// Where in a tenant.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::IntoParams))]
+#[serde(deny_unknown_fields)]
+pub struct RightsQuery {
+    /// At this project; the tenant itself when not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project: Option<String>,
+    /// At this environment of the project.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environment: Option<String>,
+}
+
+/// What a person may do somewhere in a tenant, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct PersonRightsView {
+    /// Who.
+    pub id: UserId,
+    /// Every right that there is in a tenant, held or not.
+    pub rights: Vec<RightView>,
+}
+
+/// A right of a person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct RightView {
+    /// Which.
+    pub right: Right,
+    /// What gives it; nothing: it is not held.
+    pub by: Vec<RoleGivenView>,
+    /// Roles that would give it, the least powerful first.
+    pub roles: Vec<Role>,
+}
+
+/// A role that was given somewhere.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct RoleGivenView {
+    /// Which.
+    pub role: Role,
+    /// At which project; none: at the tenant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project: Option<String>,
+    /// At which environment of it; none: at the whole project or tenant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environment: Option<String>,
 }
