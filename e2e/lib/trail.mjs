@@ -101,7 +101,7 @@ export const trailSteps = ({ email, password, berth }) => (step) => {
     await me.getByRole("button", { name: settings("show_rights") }).click();
     await page.locator("dialog[open] .rights .held").first().waitFor();
     await page.locator("#rights-at").selectOption("demo/dev");
-    const why = settings("role_at", { role: english.common("role_owner"), place: settings("whole_tenant") });
+    const why = settings("role_of_tenant", { role: english.common("role_owner") });
     await page.locator("dialog[open] .rights td", { hasText: why }).first().waitFor();
     await look(person, "rights", [1440, 390]);
     await page.keyboard.press("Escape");

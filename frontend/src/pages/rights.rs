@@ -36,7 +36,8 @@ pub fn RoleMatrix() -> impl IntoView {
     view! {
         <Card title=t::settings::roles() flush=true>
             <p class="card-text">{t::settings::roles_text()}</p>
-            <div class="table-box">
+            // Reached by keyboard, as it scrolls where there is little room and holds nothing else to get to.
+            <div class="table-box" tabindex="0" role="region" aria-label=t::settings::roles()>
                 <table class="matrix">
                     <caption class="hidden">{t::settings::roles()}</caption>
                     <thead><tr><th scope="col">{t::settings::right()}</th>{heads.collect_view()}</tr></thead>
@@ -106,7 +107,7 @@ fn Rights(tenant: Signal<String>, person: PersonView) -> impl IntoView {
                     <thead>
                         <tr>
                             <th scope="col">{t::settings::right()}</th>
-                            <th scope="col">{t::settings::held()}</th>
+                            <th scope="col">{t::settings::allowed()}</th>
                             <th scope="col">{t::settings::why()}</th>
                         </tr>
                     </thead>
@@ -143,12 +144,12 @@ fn row(view: RightView) -> AnyView {
     .into_any()
 }
 
-/// `Developer, at demo/dev`.
+/// `Developer at demo/dev`.
 fn given(one: &RoleGivenView) -> String {
-    let place = match (&one.project, &one.environment) {
-        (Some(project), Some(environment)) => format!("{project}/{environment}"),
-        (Some(project), None) => project.clone(),
-        (None, _) => t::settings::whole_tenant().to_owned(),
-    };
-    t::settings::role_at(state::role(one.role), place)
+    let role = state::role(one.role);
+    match (&one.project, &one.environment) {
+        (Some(project), Some(environment)) => t::settings::role_at(role, format!("{project}/{environment}")),
+        (Some(project), None) => t::settings::role_at(role, project.clone()),
+        (None, _) => t::settings::role_of_tenant(role),
+    }
 }
