@@ -104,10 +104,10 @@ impl Workshop {
         cancel: &CancellationToken,
         tell: impl Fn(Progress) + Send + Sync,
     ) -> Result<Container, LaunchError> {
+        let again = existing.is_some();
         let id = match existing {
             Some(id) => {
                 self.widen(wanted, &id).await?;
-                self.reconnect(wanted.environment, &id).await?;
                 id
             }
             None => self.create(wanted, cancel, &tell).await?,
@@ -117,6 +117,9 @@ impl Workshop {
         }
         {
             let _permit = self.launches.acquire().await.map_err(|_| LaunchError::Cancelled)?;
+            if again {
+                self.reconnect(wanted.environment, &id).await?;
+            }
             self.start(wanted.environment, &id).await?;
         }
         let gone = || Failure::new(Reason::StartFailed, "The container was removed while it was started.");

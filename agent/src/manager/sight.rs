@@ -18,6 +18,10 @@ impl Manager {
     pub(super) fn happened(&mut self, event: &ContainerEvent) {
         let launching =
             self.containers.get(&event.id).and_then(|c| c.instance).is_none_or(|i| self.launching.contains_key(&i));
+        if event.kind == ContainerEventKind::Started {
+            // Of a sandbox that is in use it means that its instance has lost its network, or is about to start.
+            self.look_at_who_joined(&event.id);
+        }
         let expected = event.kind == ContainerEventKind::Started && launching;
         if !expected && self.stopping.get(&event.id) != Some(&Attempt::Going) {
             self.inspect(event.id.clone());
@@ -69,6 +73,9 @@ impl Manager {
         self.touched.retain(|id, at| *at > count || self.containers.contains_key(id));
         if self.first_look_ms.is_none() {
             self.first_look_ms = Some(clock::steady_ms());
+            // Whether one has served before this agent began is not known, and none serves twice.
+            let sandboxes = self.containers.values().filter(|container| container.sandbox.is_some());
+            self.shop.spares.distrust(sandboxes.map(|sandbox| sandbox.id.clone()));
             let running = self.containers.values().filter(|c| c.runs() && c.sandbox.is_none()).count();
             if running > 0 {
                 let message = format!("Adopted {running} running containers.");

@@ -135,7 +135,12 @@ impl Inspected {
         let sandbox = sandbox.map(Container::from);
         container.joined = joined.map(|id| {
             let link = match &sandbox {
-                Some(sandbox) if sandbox.runs() => Link::Up,
+                // One that was started again after it has a new network, which a process from before is not in.
+                Some(sandbox)
+                    if sandbox.runs() && !(container.runs() && sandbox.started_at_ms > container.started_at_ms) =>
+                {
+                    Link::Up
+                }
                 Some(_) => Link::Down,
                 None => Link::Gone,
             };
@@ -291,6 +296,15 @@ mod tests {
             (seen("exited", Some("running")), Link::Up, false),
             (seen("exited", None), Link::Gone, true),
         ];
+        let restarted = |at: &str| -> Inspected {
+            serde_json::from_value(json!({
+                "Id": "s", "State": {"Status": "running", "StartedAt": at}, "HostConfig": {"NetworkMode": "container:s"}
+            }))
+            .expect("read")
+        };
+        let later = restarted("2026-11-22T10:00:00Z").with_sandbox(Some(restarted("2026-11-22T10:00:01Z")));
+        assert!(later.is_cut_off(), "its sandbox was started again under it");
+        assert!(!restarted("2026-11-22T10:00:01Z").with_sandbox(Some(restarted("2026-11-22T10:00:00Z"))).is_cut_off());
         for (container, link, cut_off) in cases {
             assert_eq!(container.joined.as_ref().map(|joined| joined.link), Some(link));
             assert_eq!(container.is_cut_off(), cut_off, "{container:?}");

@@ -3,9 +3,6 @@
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 
-/// What the image is called, for whoever lists the node's images. It is used by the engine's id alone: an uploaded
-/// archive could claim the name.
-const NAME: &str = "berth-sandbox:1";
 /// Where the program is loaded, and where its first instruction lies: behind the two headers.
 const BASE: u64 = 0x40_0000;
 const HEADERS: u64 = 64 + 56;
@@ -57,8 +54,9 @@ fn archive_of(program: &Program) -> Bytes {
         "rootfs": { "type": "layers", "diff_ids": [format!("sha256:{}", hex::encode(Sha256::digest(&layer)))] },
     })
     .to_string();
+    // Without a name: an uploaded archive could claim it. The engine answers with its id.
     let manifest =
-        serde_json::json!([{ "Config": "config.json", "RepoTags": [NAME], "Layers": ["layer.tar"] }]).to_string();
+        serde_json::json!([{ "Config": "config.json", "RepoTags": null, "Layers": ["layer.tar"] }]).to_string();
     let files: [(&str, &[u8], u32); 3] = [
         ("manifest.json", manifest.as_bytes(), 0o644),
         ("config.json", config.as_bytes(), 0o644),

@@ -133,6 +133,11 @@ impl Spares {
         inner.free = free;
     }
 
+    /// These are never offered.
+    pub fn distrust(&self, ids: impl Iterator<Item = String>) {
+        self.inner().taken.extend(ids);
+    }
+
     /// One for an instance, if there is one.
     pub fn take(&self, key: &SandboxKey) -> Option<String> {
         let mut inner = self.inner();
@@ -176,6 +181,11 @@ pub fn decide(view: &View<'_>, sandboxes: &[&Container], decision: &mut Decision
     for sandbox in sandboxes.iter().filter(|sandbox| !joined.contains(sandbox.id.as_str())) {
         let Some(key) = &sandbox.sandbox else { continue };
         let count = have.entry(key).or_default();
+        if view.stopping.contains_key(&sandbox.id) {
+            // It may have been stopped half way: it goes, whatever is needed by now.
+            stop(view, sandbox, Some(0), decision);
+            continue;
+        }
         if taken.contains(&sandbox.id) {
             // Whatever took it made nothing, or what it made is gone. While launches go on nobody knows.
             if view.launching.is_empty() && seen {
@@ -187,9 +197,7 @@ pub fn decide(view: &View<'_>, sandboxes: &[&Container], decision: &mut Decision
             && sandbox.ports.values().all(|port| !claimed.contains(port))
         {
             *count += 1;
-            if !view.stopping.contains_key(&sandbox.id) {
-                decision.spare.push((key.clone(), sandbox.id.clone()));
-            }
+            decision.spare.push((key.clone(), sandbox.id.clone()));
         } else if view.fresh && preparing.get(key) != Some(&Attempt::Going) {
             // Also one that an earlier agent did not get to start, that ended with the node, or that was given a port of
             // the node which an app wants for itself.

@@ -206,6 +206,15 @@ impl Bench {
         .await
     }
 
+    /// Waits until there is one spare sandbox, which is none of these.
+    pub async fn until_others_than(&self, old: &[String]) -> String {
+        berth_testkit::wait::until_async("another spare sandbox", PATIENCE, || async {
+            let spare = self.until_spares(1).await.remove(0);
+            (!old.contains(&spare)).then_some(spare)
+        })
+        .await
+    }
+
     /// Waits until the engine has so many containers of this installation.
     pub async fn until_containers(&self, count: usize) {
         berth_testkit::wait::until_async(&format!("{count} containers"), PATIENCE, || async {

@@ -189,7 +189,9 @@ impl Made {
             Network::Own { .. } => (None, Some(self)),
             Network::Joined(id) => {
                 let sandbox = containers.get(id);
-                let link = sandbox.map_or(Link::Gone, |made| if made.runs() { Link::Up } else { Link::Down });
+                let before = |made: &Self| !self.runs() || made.started_at_ms <= self.started_at_ms;
+                let link =
+                    sandbox.map_or(Link::Gone, |made| if made.runs() && before(made) { Link::Up } else { Link::Down });
                 (Some(Joined { sandbox: id.clone(), link }), sandbox)
             }
         };
