@@ -18,7 +18,7 @@ use crate::{
 use anyhow::{Context as _, bail};
 use berth_audit::export::Line;
 use chrono::{DateTime, SecondsFormat, Utc};
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, io, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
     io::AsyncWriteExt as _,
     net::{TcpStream, UdpSocket, lookup_host},
@@ -32,7 +32,7 @@ const RETRY: Duration = Duration::from_secs(5);
 /// Connecting, or sending a message, that takes longer has failed.
 const SEND_WAIT: Duration = Duration::from_secs(5);
 /// Rows of a chain that are sent before how far it came is written down.
-const ROWS_AT_ONCE: i64 = 200;
+const ROWS_AT_ONCE: i64 = 50;
 /// Longest datagram: what every collector takes (RFC 5426 asks for 2 KiB, and 8 KiB is usual).
 const DATAGRAM_BYTES_MAX: usize = 8 * 1024;
 /// “Log audit” (RFC 5424, table 1).
@@ -103,7 +103,7 @@ fn refuse_closed(stream: &TcpStream) -> io::Result<()> {
     }
 }
 
-/// A datagram that is too long loses its end; the hash in it still names the row.
+/// A datagram that is too long loses its end, and with it the row's hash: it says what happened and proves nothing.
 fn cut(message: &str) -> &str {
     let end = message.floor_char_boundary(DATAGRAM_BYTES_MAX);
     &message[..end]
@@ -151,15 +151,28 @@ pub async fn run(app: Arc<App>) {
 
 /// Sends a part of each chain that has something new. Returns how many messages; 0 also while another server sends.
 pub async fn round(app: &App, sender: &mut Sender) -> anyhow::Result<usize> {
-    let mut tx = SystemTx::begin(&app.store, &SystemPermit::for_duty("audit forwarding")).await?;
-    if !try_lock_forwarding(&mut tx).await? {
-        return Ok(0);
-    }
+    let mut seen = BTreeSet::new();
     let mut count = 0;
-    let mut outcome = Ok(());
-    for mut chain in list_unsent(&mut tx).await? {
-        let part = part_of(&mut tx, &chain).await?;
-        for line in part {
+    // A transaction a chain: what was sent of one stays sent, whatever becomes of the next.
+    loop {
+        let mut tx = SystemTx::begin(&app.store, &SystemPermit::for_duty("audit forwarding")).await?;
+        if !try_lock_forwarding(&mut tx).await? {
+            return Ok(count);
+        }
+        let next = list_unsent(&mut tx).await?.into_iter().find(|chain| seen.insert(chain.tenant));
+        let Some(mut chain) = next else { return Ok(count) };
+        if chain.sequence > chain.head {
+            tracing::error!(
+                tenant.id = chain.tenant.map(tracing::field::display),
+                sent = chain.sequence,
+                there = chain.head,
+                "an audit trail is shorter than what the collector got of it: its tail was cut off"
+            );
+            chain.sequence = chain.head;
+            chain.checkpoint = chain.checkpoint.min(chain.head);
+        }
+        let mut outcome = Ok(());
+        for line in part_of(&mut tx, &chain).await? {
             outcome = sender.send(&line).await.with_context(|| format!("sending to {}", sender.to));
             if outcome.is_err() {
                 break;
@@ -171,14 +184,10 @@ pub async fn round(app: &App, sender: &mut Sender) -> anyhow::Result<usize> {
                 Line::Head(_) => bail!("a part has no head"),
             }
         }
-        // Also after a failure: what was sent is not sent again.
         upsert_forwarded(&mut tx, &chain).await?;
-        if outcome.is_err() {
-            break;
-        }
+        tx.commit_unaudited().await?;
+        outcome?;
     }
-    tx.commit_unaudited().await?;
-    outcome.map(|()| count)
 }
 
 /// The next rows, and the checkpoints up to the last of them: one never comes before its row.

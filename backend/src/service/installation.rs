@@ -52,6 +52,12 @@ pub async fn open(store: &Store, sealer: &Sealer, clock: &dyn Clock, ids: &dyn I
     let sealed = match rows::get_audit_key(store).await? {
         Some(sealed) => sealed,
         None => {
+            // A new key would make everything that was signed worthless without a word.
+            if rows::has_checkpoints(store).await? {
+                bail!(
+                    "the audit key is gone, and audit trails were signed with it: restore installation.audit_key_sealed"
+                );
+            }
             let fresh = Zeroizing::new(ids.secret::<32>());
             let sealed = sealer.seal(Column::AuditKey, row.id.uuid(), fresh.as_slice());
             rows::update_audit_key(store, &sealed).await?;

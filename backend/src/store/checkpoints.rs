@@ -66,6 +66,16 @@ pub async fn insert_checkpoint(store: &Store, checkpoint: &Checkpoint) -> Result
     Ok(())
 }
 
+/// The checkpoint of a row of a chain.
+pub async fn get_checkpoint(
+    store: &Store,
+    tenant: Option<TenantId>,
+    sequence: i64,
+) -> Result<Option<Checkpoint>, StoreError> {
+    let mut conn = store.system.acquire().await?;
+    Ok(list_checkpoints(&mut conn, tenant, sequence, sequence).await?.pop())
+}
+
 /// Checkpoints of a chain from one place to another, both included, the oldest first.
 pub async fn list_checkpoints(
     conn: &mut PgConnection,

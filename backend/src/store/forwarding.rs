@@ -33,7 +33,7 @@ pub async fn list_unsent(tx: &mut SystemTx) -> Result<Vec<Unsent>, StoreError> {
         r#"SELECT h.chain, h.sequence AS head, COALESCE(f.sequence, 0) AS "sequence!",
                   COALESCE(f.checkpoint, -1) AS "checkpoint!"
            FROM audit_heads h LEFT JOIN audit_forwarded f USING (chain)
-           WHERE h.sequence > COALESCE(f.sequence, 0)
+           WHERE h.sequence <> COALESCE(f.sequence, 0)
               OR EXISTS (SELECT FROM audit_checkpoints c
                          WHERE c.chain = h.chain AND c.sequence > COALESCE(f.checkpoint, -1))
            ORDER BY h.chain"#

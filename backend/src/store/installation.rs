@@ -53,6 +53,12 @@ pub async fn get_audit_key(store: &Store) -> Result<Option<Vec<u8>>, StoreError>
     Ok(found.flatten())
 }
 
+/// Whether anything was signed yet.
+pub async fn has_checkpoints(store: &Store) -> Result<bool, StoreError> {
+    let found = sqlx::query_scalar!(r#"SELECT EXISTS (SELECT FROM audit_checkpoints) AS "found!""#);
+    Ok(found.fetch_one(&store.system).await?)
+}
+
 /// Keeps the key that signs audit trails, unless another server was first.
 pub async fn update_audit_key(store: &Store, sealed: &[u8]) -> Result<(), StoreError> {
     sqlx::query!("UPDATE installation SET audit_key_sealed = $1 WHERE audit_key_sealed IS NULL", sealed)

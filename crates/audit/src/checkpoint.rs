@@ -1,6 +1,9 @@
 //! The end of a chain at a moment, signed with Ed25519.
 
-use crate::hash::{FieldHasher, Sha256Hash};
+use crate::{
+    hash::{FieldHasher, Sha256Hash},
+    row::is_whole,
+};
 use chrono::{DateTime, Utc};
 use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
@@ -31,7 +34,9 @@ impl Checkpoint {
     /// Whether `key` signed just this.
     pub fn is_signed_by(&self, key: &PublicKey) -> bool {
         let message = message(self.tenant, self.sequence, &self.sha256, self.at);
-        self.key == key.id() && key.0.verify_strict(&message.0, &Signature::from_bytes(&self.signature)).is_ok()
+        is_whole(self.at)
+            && self.key == key.id()
+            && key.0.verify_strict(&message.0, &Signature::from_bytes(&self.signature)).is_ok()
     }
 }
 

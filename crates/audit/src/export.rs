@@ -3,7 +3,7 @@
 
 use crate::{
     checkpoint::{Checkpoint, PublicKey},
-    row::Row,
+    row::{Row, sorted},
 };
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -45,7 +45,13 @@ pub enum Line {
 impl Line {
     /// As one line, with its end.
     pub fn to_text(&self) -> String {
-        let mut text = serde_json::to_string(self).expect("keys are text and numbers are finite");
+        let mut line = self.clone();
+        if let Self::Row(row) = &mut line {
+            // One spelling in every program: whether a map keeps its keys' order is not this crate's choice.
+            row.before = row.before.take().map(sorted);
+            row.after = row.after.take().map(sorted);
+        }
+        let mut text = serde_json::to_string(&line).expect("keys are text and numbers are finite");
         text.push('\n');
         text
     }

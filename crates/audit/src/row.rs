@@ -4,6 +4,7 @@ use crate::hash::{FieldHasher, Sha256Hash};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::collections::BTreeMap;
 use uuid::Uuid;
 
 /// One act, with its place in the chain.
@@ -73,7 +74,25 @@ impl Row {
 
     /// Whether its hash is the one of what it says.
     pub fn holds(&self) -> bool {
-        self.sha256 == self.hash()
+        is_whole(self.at) && self.sha256 == self.hash()
+    }
+}
+
+/// Whether a time is one that its microseconds name: a finer one, or a leap second, would give the same hash.
+pub(crate) fn is_whole(at: DateTime<Utc>) -> bool {
+    let nanos = at.timestamp_subsec_nanos();
+    nanos < 1_000_000_000 && nanos.is_multiple_of(1_000)
+}
+
+/// The value with its keys in order, whatever order the program keeps them in.
+pub(crate) fn sorted(value: Value) -> Value {
+    match value {
+        Value::Object(fields) => {
+            let fields: BTreeMap<String, Value> = fields.into_iter().collect();
+            Value::Object(fields.into_iter().map(|(key, value)| (key, sorted(value))).collect())
+        }
+        Value::Array(items) => Value::Array(items.into_iter().map(sorted).collect()),
+        other => other,
     }
 }
 

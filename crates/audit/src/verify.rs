@@ -33,7 +33,7 @@ pub enum Wrong {
     #[error("{0} is not expected here")]
     Misplaced(&'static str),
     /// It is of another installation than the key.
-    #[error("the export claims the key {found}, and is checked with {expected}")]
+    #[error("the key {found} signed it, and it is checked with {expected}")]
     OtherKey {
         /// Its id.
         found: String,
@@ -48,8 +48,8 @@ pub enum Wrong {
         /// Its place.
         found: i64,
     },
-    /// Rows before a checkpoint are missing.
-    #[error("rows {from} to {to} are missing: they were signed")]
+    /// Rows before a checkpoint, or before the first row, are missing.
+    #[error("rows {from} to {to} are missing")]
     Missing {
         /// The first.
         from: i64,
@@ -148,7 +148,7 @@ pub struct Verifier {
     /// The last row that a checkpoint covers, and when that was signed.
     covered: Option<(i64, DateTime<Utc>)>,
     /// What was signed and kept elsewhere, by the row's place.
-    elsewhere: BTreeMap<i64, Checkpoint>,
+    elsewhere: BTreeMap<i64, Vec<Checkpoint>>,
 }
 
 impl Verifier {
@@ -165,15 +165,16 @@ impl Verifier {
         }
     }
 
-    /// Also checks against checkpoints that were kept elsewhere. Those of other trails or with another key's signature
-    /// are left aside.
+    /// Also checks against checkpoints that were kept elsewhere. Those of other trails are left aside. One of this trail
+    /// that another key signed is a fault where the trail reaches it: the key was exchanged.
     #[must_use]
     pub fn with_checkpoints(mut self, tenant: Option<Uuid>, kept: impl IntoIterator<Item = Checkpoint>) -> Self {
-        let key = self.key.clone();
-        let ours = kept.into_iter().filter(|one| one.tenant == tenant && one.is_signed_by(&key));
-        for one in ours {
-            // Of two for the same row the first was there before whoever wrote it anew.
-            self.elsewhere.entry(one.sequence).or_insert(one);
+        for one in kept.into_iter().filter(|one| one.tenant == tenant) {
+            let of_row = self.elsewhere.entry(one.sequence).or_default();
+            // The same row is signed often while nothing happens.
+            if !of_row.iter().any(|known| known.sha256 == one.sha256 && known.key == one.key) {
+                of_row.push(one);
+            }
         }
         self
     }
@@ -201,8 +202,8 @@ impl Verifier {
             (Line::Head(_), Some(_)) => Err(Wrong::Misplaced("another head")),
             (_, None) => Err(Wrong::Misplaced("anything but a head")),
             (Line::Row(row), Some(head)) => {
-                let (tenant, from, to) = (head.tenant, head.from, head.to);
-                self.row(row, tenant, from, to)
+                let (tenant, to) = (head.tenant, head.to);
+                self.row(row, tenant, to)
             }
             (Line::Checkpoint(checkpoint), Some(head)) => {
                 let tenant = head.tenant;
@@ -218,12 +219,15 @@ impl Verifier {
         if head.key != self.key {
             return Err(Wrong::OtherKey { found: head.key.id(), expected: self.key.id() });
         }
-        self.last.0 = head.from - 1;
+        if head.from != 1 {
+            // Nothing may be left out before there is something signed that says where it is.
+            return Err(Wrong::Missing { from: 1, to: head.from - 1 });
+        }
         self.head = Some(head);
         Ok(())
     }
 
-    fn row(&mut self, row: &Row, tenant: Option<Uuid>, from: i64, to: i64) -> Result<(), Wrong> {
+    fn row(&mut self, row: &Row, tenant: Option<Uuid>, to: i64) -> Result<(), Wrong> {
         let sequence = row.sequence;
         let (before, hash_before) = self.last;
         if sequence != before + 1 {
@@ -238,15 +242,27 @@ impl Verifier {
         if !row.holds() {
             return Err(Wrong::Changed(sequence));
         }
-        // The hash before the first row of a part is known to nobody here; a checkpoint further on covers it.
-        let known = sequence == 1 || sequence != from;
-        if known && row.previous_sha256 != hash_before {
+        if row.previous_sha256 != hash_before {
             return Err(Wrong::Unlinked(sequence));
         }
-        if self.elsewhere.get(&sequence).is_some_and(|kept| kept.sha256 != row.sha256) {
-            return Err(Wrong::Elsewhere(sequence));
-        }
+        self.compare(sequence, Some(row.sha256))?;
         self.last = (sequence, row.sha256);
+        Ok(())
+    }
+
+    /// What was kept of a row must all agree with it; with none, what was kept of a row that is not here. Signatures are
+    /// looked at only where something disagrees: a file of checkpoints can be long, and a line in it that nobody signed says
+    /// nothing.
+    fn compare(&self, sequence: i64, sha256: Option<Sha256Hash>) -> Result<(), Wrong> {
+        let own = self.key.id();
+        for kept in self.elsewhere.get(&sequence).into_iter().flatten() {
+            if kept.key != own {
+                return Err(Wrong::OtherKey { found: kept.key.clone(), expected: own });
+            }
+            if sha256 != Some(kept.sha256) && kept.is_signed_by(&self.key) {
+                return Err(Wrong::Elsewhere(sequence));
+            }
+        }
         Ok(())
     }
 
@@ -286,13 +302,17 @@ impl Verifier {
     /// There are no more lines.
     pub fn end(self) -> Result<Verified, Fault> {
         let fault = |what| Fault { line: self.line + 1, what };
-        let Some(head) = self.head else { return Err(fault(Wrong::Empty)) };
+        let Some(head) = self.head.clone() else { return Err(fault(Wrong::Empty)) };
         let found = self.last.0;
         if found != head.to {
             return Err(fault(Wrong::CutOff { expected: head.to, found }));
         }
-        if let Some((expected, _)) = self.elsewhere.last_key_value().filter(|(signed, _)| **signed > found) {
-            return Err(fault(Wrong::CutOffBefore { expected: *expected, found }));
+        for expected in self.elsewhere.range(found + 1..).map(|(sequence, _)| *sequence).rev() {
+            match self.compare(expected, None) {
+                Ok(()) => {}
+                Err(Wrong::Elsewhere(_)) => return Err(fault(Wrong::CutOffBefore { expected, found })),
+                Err(other) => return Err(fault(other)),
+            }
         }
         match self.covered {
             Some((covered, signed_at)) if covered == found => {

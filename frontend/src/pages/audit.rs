@@ -105,6 +105,15 @@ fn TrailPage(trail: Memo<Trail>, text: &'static str) -> impl IntoView {
         },
     );
     let check = Check::new();
+    // What was said of one trail says nothing of another.
+    Effect::new(move |before: Option<Trail>| {
+        let now = trail.get();
+        if before.is_some_and(|before| before != now) {
+            check.found.set(None);
+            check.error.set(None);
+        }
+        now
+    });
     let actions = move || {
         let save = move |url: String| {
             // A download brings no fresh session along: asked for first, so that a page left open can still export.
@@ -127,7 +136,7 @@ fn TrailPage(trail: Memo<Trail>, text: &'static str) -> impl IntoView {
             vec![MenuGroup { heading: None, items }]
         });
         view! {
-            <Button icon=Icon::Shield busy=check.busy on_click=move |_| check.run(trail.get_untracked()) id="check-audit">{t::audit::check()}</Button>
+            <Button icon=Icon::Shield busy=check.busy on_click=move |_| check.run(trail) id="check-audit">{t::audit::check()}</Button>
             <Menu label=t::audit::export() groups=groups to_left=true named_by_content=true>
                 <Svg icon=Icon::Download />
                 <span class="btn-label">{t::audit::export()}</span>
@@ -155,13 +164,17 @@ impl Check {
         Self { busy: RwSignal::new(false), found: RwSignal::new(None), error: RwSignal::new(None) }
     }
 
-    fn run(self, trail: Trail) {
+    fn run(self, trail: Memo<Trail>) {
+        let asked = trail.get_untracked();
         self.busy.set(true);
         self.found.set(None);
         self.error.set(None);
         spawn_local(async move {
-            let result = api::audit::check(&trail).await;
+            let result = api::audit::check(&asked).await;
             self.busy.try_set(false);
+            if trail.try_get_untracked() != Some(asked) {
+                return;
+            }
             match result {
                 Ok(found) => drop(self.found.try_set(Some(found))),
                 Err(error) => drop(self.error.try_set(Some(error))),
@@ -183,10 +196,8 @@ fn CheckResult(check: Check) -> impl IntoView {
             .into_any(),
             None => {
                 let count = u64::try_from(found.to - found.from + 1).unwrap_or_default();
-                let archived = (found.from > 1).then(|| view! { <p>{t::audit::older_archived(found.from)}</p> });
                 view! {
                     <Note tone=Tone::Ok title=t::audit::whole(count)>
-                        {archived}
                         <p>{t::audit::whole_text(found.checkpoints, date_time(found.signed_at))}</p>
                         <CodeBlock text=found.key />
                     </Note>
