@@ -45,7 +45,7 @@ pub struct Flags {
     #[arg(long, env = "BERTH_AGENT_READY_FILE", value_name = "FILE")]
     ready_file: Option<PathBuf>,
     /// Networks kept ready for the next instance, for each environment and set of published ports on this node. Each is a
-    /// container of some 3 MB that waits; 0 keeps none, and instances start in three times the time.
+    /// container of some 4 MB that waits; 0 keeps none, and instances start in three times the time.
     #[arg(long, env = "BERTH_AGENT_SPARE_SANDBOXES", value_name = "NUMBER")]
     spare_sandboxes: Option<usize>,
     /// A label that placement rules can ask for.

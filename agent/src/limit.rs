@@ -39,7 +39,7 @@ pub const LAUNCHES_MAX: usize = 16;
 pub const CONFINE_DELAY: Duration = Duration::from_secs(1);
 /// Containers that are brought down to their share at the same time: it can wait, and must not slow down launches.
 pub const CONFINES_MAX: usize = 1;
-/// Environments and ports that spare sandboxes are kept for: each is a container more, of some 3 MB.
+/// Environments and ports that spare sandboxes are kept for: each is a container more, of some 4 MB.
 pub const SPARE_KEYS_MAX: usize = 8;
 /// Spare sandboxes of each kind.
 pub const SPARES_MAX: usize = 32;

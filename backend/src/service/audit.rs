@@ -50,6 +50,15 @@ fn chain_of<A: Action>(permit: &Permit<A>) -> Option<TenantId> {
     permit.scope().tenant().map(|tenant| tenant.id)
 }
 
+/// Between two parts of a long answer a right may go.
+async fn must_still_hold<A: Action>(app: &App, permit: &Permit<A>) -> Result<(), Error> {
+    match gate::still_holds(&app.store, permit).await {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(Error::NotFound),
+        Err(denied) => Err(Error::Fault(denied.into())),
+    }
+}
+
 /// A page of a trail, the newest first.
 pub async fn list<A: Reads>(
     app: &App,
@@ -94,9 +103,7 @@ impl Walk {
         if self.is_over {
             return Ok(None);
         }
-        if !gate::still_holds(&app.store, permit).await.map_err(|denied| Error::Fault(denied.into()))? {
-            return Err(Error::NotFound);
-        }
+        must_still_hold(app, permit).await?;
         let (tenant, to) = (chain_of(permit), self.head.to);
         let mut tx = ReadTx::begin(&app.store, permit).await?;
         let rows = list_audit_after(tx.conn(), tenant, self.at, to, ROWS_AT_ONCE).await?;
@@ -155,7 +162,7 @@ pub async fn check<A: Checks>(app: &App, permit: &Permit<A>) -> Result<Check, Er
     let key = app.audit_signer.public_key();
     let mut verifier = Verifier::new(key.clone()).with_checkpoints(tenant.map(TenantId::uuid), kept);
     let (from, to, signed_at) = (walk.head.from, walk.head.to, walk.end.at);
-    let mut broken = verifier.check(&walk.head()).err().map(|fault| (from, fault.what));
+    let mut broken = verifier.check(&walk.head()).err().map(|fault| (verifier.next_row(), fault.what));
     while broken.is_none()
         && let Some(lines) = walk.next(app, permit).await?
     {
@@ -184,9 +191,7 @@ pub async fn list_for_table<A: Exports>(
     filter: &Filter,
     before: Option<i64>,
 ) -> Result<Vec<Entry>, Error> {
-    if !gate::still_holds(&app.store, permit).await.map_err(|denied| Error::Fault(denied.into()))? {
-        return Err(Error::NotFound);
-    }
+    must_still_hold(app, permit).await?;
     let mut tx = ReadTx::begin(&app.store, permit).await?;
     Ok(list_audit(tx.conn(), chain_of(permit), filter, before, ROWS_AT_ONCE).await?)
 }

@@ -49,6 +49,8 @@ async fn the_chain_holds_and_a_changed_row_is_named() {
     assert_eq!(fault(&check(&owner, "acme").await), None);
     change("DELETE FROM audit WHERE target = 'acme/a'").await.expect("a superuser can");
     assert_eq!(fault(&check(&owner, "acme").await), Some((2, "out_of_order")));
+    change("DELETE FROM audit WHERE target = 'acme/shop'").await.expect("a superuser can");
+    assert_eq!(fault(&check(&owner, "acme").await), Some((1, "missing")), "its beginning was cut off");
 }
 
 #[tokio::test]

@@ -169,7 +169,11 @@ fn summary(verified: &Verified) -> String {
         1 => format!("row {from}"),
         count => format!("{count} rows, {from} to {to}"),
     };
-    format!("{rows}; {} signed checkpoints, the last of {at}", verified.checkpoints)
+    format!("{rows}; {}, the last of {at}", signed(verified.checkpoints))
+}
+
+fn signed(checkpoints: u64) -> String {
+    if checkpoints == 1 { "1 signed checkpoint".to_owned() } else { format!("{checkpoints} signed checkpoints") }
 }
 
 async fn check(place: &Place, platform: bool) -> Result<()> {
@@ -187,10 +191,10 @@ async fn check(place: &Place, platform: bool) -> Result<()> {
         }
         (None, _) if place.flags.json => Ok(()),
         (None, _) => output::line(format!(
-            "Whole: rows {} to {}; {} signed checkpoints, the last of {}",
+            "Whole: rows {} to {}; {}, the last of {}",
             check.from,
             check.to,
-            check.checkpoints,
+            signed(check.checkpoints),
             check.signed_at.to_rfc3339_opts(SecondsFormat::Secs, true)
         )),
     }

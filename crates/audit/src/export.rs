@@ -21,7 +21,7 @@ pub struct Head {
     pub format: String,
     /// Of which tenant; none: the platform's.
     pub tenant: Option<Uuid>,
-    /// Place of the first row; 1 unless older ones were left out.
+    /// Place of the first row. Anything but 1 is refused: nothing signed says where older rows went.
     pub from: i64,
     /// Place of the last row; one less than `from` when there are none.
     pub to: i64,
